@@ -1,0 +1,35 @@
+# make run | test | check | bench. Each makes what it needs: .venv with everything pinned, and for the tests a browser.
+SHELL := /bin/bash
+.DEFAULT_GOAL := run
+.PHONY: run test check bench bench-all
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SHARED := $(wildcard ../shared/data)
+
+# Development data, where it lies beside the project and nothing else is asked for.
+ifneq ($(wildcard $(SHARED)/mnist.npz),)
+export DIGITLAB_MNIST ?= $(abspath $(SHARED)/mnist.npz)
+endif
+ifneq ($(wildcard $(SHARED)/pen_digits_dev.npz),)
+export DIGITLAB_PENS ?= $(abspath $(SHARED)/pen_digits_dev.npz)
+endif
+
+run: $(STAMP)
+	@$(BIN)/python bin/serve.py
+
+test: $(STAMP) .browser
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -n 2 -q
+
+check: test
+
+bench: $(STAMP)
+	@$(BIN)/python bench/pens.py
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@bash bin/venv.sh $(VENV)
+
+.browser: $(STAMP)
+	@bash bin/browser.sh $(VENV) > $@
+	@cat $@

@@ -1,0 +1,1 @@
+"""Digit Lab's machinery: everything that is not a page. Only `core.ui` knows Streamlit."""

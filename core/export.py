@@ -1,0 +1,119 @@
+"""FittedModel -> model.joblib for people, model.onnx for serving, tree.npz for explaining; proof that they agree."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS
+from core.training import FittedModel
+
+MAX_DIFFERENCE = 1e-4
+CLEAR_MARGIN = 2e-4  # two answers closer than this may swap places within the allowed difference
+_OPSET = 18
+_BATCH = 1000
+
+
+def save_joblib(model: FittedModel, folder: Path) -> None:
+    """Write `model.joblib`: loads with joblib and scikit-learn alone and takes raw 0..255 pixels."""
+    import joblib
+
+    joblib.dump(model.estimator, folder / "model.joblib", compress=3)
+
+
+def save_onnx(model: FittedModel, folder: Path) -> None:
+    """Write `model.onnx`: input `images` uint8 (n, 28, 28), outputs `label` and `proba` float32 (n, 10)."""
+    import onnx
+    from onnx import TensorProto, compose, helper, numpy_helper
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
+
+    body = to_onnx(
+        model.classifier,
+        initial_types=[("pixels", FloatTensorType([None, N_PIXELS]))],
+        final_types=[("label", Int64TensorType([None])), ("proba", FloatTensorType([None, len(CLASSES)]))],
+        options={"zipmap": False},
+        target_opset=_OPSET,
+    )
+    shape = numpy_helper.from_array(np.array([-1, N_PIXELS], np.int64), "flat_shape")
+    head = helper.make_graph(
+        [
+            helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Reshape", ["floats", "flat_shape"], ["flat"]),
+        ],
+        "flatten",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [None, *IMAGE_SHAPE])],
+        [helper.make_tensor_value_info("flat", TensorProto.FLOAT, [None, N_PIXELS])],
+        [shape],
+    )
+    opsets = [helper.make_opsetid("", _OPSET)]
+    first = helper.make_model(head, opset_imports=opsets, ir_version=body.ir_version)
+    onnx.save(compose.merge_models(first, body, io_map=[("flat", "pixels")]), folder / "model.onnx")
+
+
+def save_tree(model: FittedModel, folder: Path) -> None:
+    """Write `tree.npz` for a decision tree; other families have none.
+
+    One entry a node, root first: `left`, `right` (int32, -1 at a leaf), `feature` (int16, pixel 0 to 783, -2 at a
+    leaf), `threshold` (float32: to the left if pixel <= threshold), `samples` (int32, training images that came
+    by), `value` ((n, 10) float32, their class shares).
+    """
+    tree = getattr(model.classifier, "tree_", None)
+    if tree is None:
+        return
+    np.savez_compressed(
+        folder / "tree.npz",
+        left=tree.children_left.astype(np.int32),
+        right=tree.children_right.astype(np.int32),
+        feature=tree.feature.astype(np.int16),
+        threshold=tree.threshold.astype(np.float32),
+        samples=tree.n_node_samples.astype(np.int32),
+        value=tree.value[:, 0, :].astype(np.float32),
+    )
+
+
+def shape_of(model: FittedModel) -> dict[str, int]:
+    """Return what tells a model's size in its own terms: nodes, leaves and depth of a tree."""
+    tree = getattr(model.classifier, "tree_", None)
+    if tree is None:
+        return {}
+    return {"nodes": int(tree.node_count), "leaves": int(tree.n_leaves), "depth": int(tree.max_depth)}
+
+
+def onnx_proba(path: Path, images: np.ndarray) -> np.ndarray:
+    """Answer images with an exported model, in batches; (n, 10) float32."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    starts = range(0, len(images), _BATCH)
+    # A slice of a memory map is handed over as it is; ONNX Runtime wants an array of numpy's own.
+    return np.concatenate([session.run(["proba"], {"images": np.array(images[i : i + _BATCH])})[0] for i in starts])
+
+
+def parity(proba: np.ndarray, served: np.ndarray) -> dict[str, Any]:
+    """Compare the estimator's probabilities with the exported model's.
+
+    Parameters
+    ----------
+    proba, served : (n, 10) float32
+
+    Returns
+    -------
+    dict
+        `max_difference`; `other_answers`, counted where the two best differ by more than `CLEAR_MARGIN`; `servable`;
+        `reason`, a sentence where it is not.
+    """
+    difference = float(np.abs(proba - served).max())
+    best = np.sort(proba, axis=1)
+    clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN
+    others = int(((proba.argmax(axis=1) != served.argmax(axis=1)) & clear).sum())
+    servable = difference <= MAX_DIFFERENCE and not others
+    reason = (
+        ""
+        if servable
+        else (
+            f"The exported model differs from the trained one by up to {difference:.2g} (at most {MAX_DIFFERENCE:g} is "
+            f"allowed) and answers {others} test images differently, so it is kept but not served."
+        )
+    )
+    return {"max_difference": difference, "other_answers": others, "servable": servable, "reason": reason}

@@ -1,0 +1,30 @@
+"""Small files that are either whole or not there: written under a temporary name, then renamed."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, body: bytes) -> None:
+    """Replace a file by `body` in one step; a reader sees the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        new.write_bytes(body)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_json(path: Path, body: Any) -> None:
+    """Replace a JSON file in one step."""
+    write_bytes(path, json.dumps(body, indent=1).encode())
+
+
+def read_json(path: Path) -> Any:
+    """Return a JSON file's content, or None where the file is missing or is not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,148 @@
+"""Frames and arrays -> plotly figures and small pictures. Nothing here computes a result."""
+
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.digits import CLASS_NAMES, CLASSES
+
+ACCENT, MUTED = "#2f6fde", "#9aa4b2"
+HEIGHT = 320
+# Opaque, so that plotly picks a readable colour for the numbers in the dark theme too.
+_SCALE = [[0.0, "#f4f7fd"], [0.2, "#cfdef8"], [1.0, "#184aa8"]]
+
+
+def class_distribution(train: np.ndarray, test: np.ndarray) -> go.Figure:
+    """Draw how many images of each digit there are; two (10,) integer arrays."""
+    figure = go.Figure(
+        [
+            go.Bar(x=CLASS_NAMES, y=train, name=f"train ({train.sum():,})", marker_color=ACCENT),
+            go.Bar(x=CLASS_NAMES, y=test, name=f"test ({test.sum():,})", marker_color=MUTED),
+        ]
+    )
+    figure.update_traces(hovertemplate="digit %{x}: %{y:,} images<extra></extra>")
+    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.12, "x": 0})
+    return _calm(figure, "digit", "images")
+
+
+def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figure:
+    """Draw a confusion matrix with its numbers in the cells.
+
+    Parameters
+    ----------
+    matrix : (10, 10) integers
+        Row = true, column = predicted.
+    shares : (10, 10) float, 0 to 1
+        What the colours show, and the numbers where `percent` is set.
+    """
+    text = np.vectorize(lambda share: f"{share * 100:.1f}")(shares) if percent else matrix.astype(str)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares**0.5,  # errors are rare: the root lifts them off the paper
+            x=CLASS_NAMES,
+            y=CLASS_NAMES,
+            text=text,
+            texttemplate="%{text}",
+            textfont={"size": 11},
+            customdata=np.dstack([matrix, shares * 100]),
+            hovertemplate="a %{y} read as %{x}: %{customdata[0]:,} images (%{customdata[1]:.1f} %)<extra></extra>",
+            colorscale=_SCALE,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    _calm(figure, "the model said", "it was")
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(side="top")
+    return figure.update_layout(height=430)
+
+
+def probability_bars(proba: np.ndarray | None) -> str:
+    """Return ten bars as HTML, the likeliest in the accent colour; empty bars for None.
+
+    HTML, because it is there 40 ms sooner than a chart and does not jump.
+    """
+    rows = []
+    for digit in CLASSES:
+        p = 0.0 if proba is None else float(proba[digit])
+        best = proba is not None and digit == int(proba.argmax())
+        text = "" if proba is None else escape(_percent(p))
+        rows.append(
+            f'<div class="dl-row{" dl-best" if best else ""}"><span>{digit}</span>'
+            f'<div class="dl-track"><div class="dl-fill" style="width:{p * 100:.1f}%"></div></div>'
+            f"<span>{text}</span></div>"
+        )
+    return f'<div class="dl-bars" role="img" aria-label="{escape(_spoken(proba))}">{"".join(rows)}</div>'
+
+
+def answer(proba: np.ndarray | None, hint: str) -> str:
+    """Return the answer in large type as HTML, announced to screen readers when it changes; else `hint`."""
+    if proba is None:
+        return f'<div class="dl-answer dl-none" role="status"><b>?</b><span>{escape(hint)}</span></div>'
+    label, p = int(proba.argmax()), float(proba.max())
+    return f'<div class="dl-answer" role="status"><b>{label}</b><span>{escape(_percent(p))} sure</span></div>'
+
+
+STYLE = f"""<style>
+.dl-answer {{display:flex; align-items:baseline; gap:.8rem; min-height:4.8rem}}
+.dl-answer b {{font-size:4.6rem; line-height:1; font-weight:700; color:{ACCENT}}}
+.dl-answer span {{font-size:1.05rem; opacity:.8}}
+.dl-none b {{color:{MUTED}}}
+.dl-row {{display:grid; grid-template-columns:1.2rem 1fr 3.8rem; gap:.5rem; align-items:center; font-size:.95rem;
+  line-height:1.5rem; font-variant-numeric:tabular-nums}}
+.dl-row span:last-child {{text-align:right}}
+.dl-track {{background:rgba(128,138,152,.18); border-radius:3px; height:.85rem; overflow:hidden}}
+.dl-fill {{background:{MUTED}; height:100%}}
+.dl-best .dl-fill {{background:{ACCENT}}}
+.dl-best {{font-weight:700}}
+</style>"""
+
+
+def magnified(image: np.ndarray, factor: int, height: int = 0) -> np.ndarray:
+    """Return an image with every pixel `factor` times as wide and high (or `height`), black ink on white; uint8."""
+    return 255 - np.kron(image, np.ones((height or factor, factor), np.uint8))
+
+
+def question(image: np.ndarray, row: int, column: int, factor: int = 6) -> np.ndarray:
+    """Return an image, (h, w) uint8, magnified, with one pixel framed; (h * factor, w * factor, 3) uint8."""
+    sheet = np.repeat(magnified(image, factor)[..., np.newaxis], 3, axis=2)
+    top, left = row * factor, column * factor
+    inner = sheet[top : top + factor, left : left + factor].copy()
+    sheet[top - 2 : top + factor + 2, left - 2 : left + factor + 2] = (222, 64, 47)
+    sheet[top : top + factor, left : left + factor] = inner
+    return sheet
+
+
+def shares(ink: np.ndarray, no_ink: np.ndarray) -> go.Figure:
+    """Draw which digits answer a question with yes and with no; two (10,) integer arrays."""
+    figure = go.Figure(
+        [
+            go.Bar(x=CLASS_NAMES, y=ink, name="ink", marker_color=ACCENT),
+            go.Bar(x=CLASS_NAMES, y=no_ink, name="no ink", marker_color=MUTED),
+        ]
+    )
+    figure.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.2, "x": 0})
+    return _calm(figure, "digit", "images").update_layout(height=220)
+
+
+def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    figure.update_xaxes(title=x, type="category", fixedrange=True, showgrid=False)
+    figure.update_yaxes(title=y, fixedrange=True)
+    return figure
+
+
+def _percent(share: float) -> str:
+    # 0.04 % must not look like never, nor 99.96 % like always.
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    return ">99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %"
+
+
+def _spoken(proba: np.ndarray | None) -> str:
+    if proba is None:
+        return "No answer yet"
+    order = np.argsort(proba)[::-1][:3]
+    return "Probabilities: " + ", ".join(f"{digit}: {_percent(float(proba[digit]))}" for digit in order)

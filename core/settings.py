@@ -1,0 +1,149 @@
+"""Every setting, read once from the environment. The only module that touches `os.environ`."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from core.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[1]
+SECRETS = ("WANDB_API_KEY", "DIGITLAB_PASSWORD")
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+# Each was seen to be needed (a keyword of `wandb.init` is not enough for some): no output, no console capture, no
+# telemetry, no git, no code, no machine, no list of packages; nothing but what we log.
+_QUIET_WANDB = {
+    "WANDB_MODE": "offline",
+    "WANDB_SILENT": "true",
+    "WANDB_CONSOLE": "off",
+    "WANDB_ERROR_REPORTING": "false",
+    "WANDB_DISABLE_GIT": "true",
+    "WANDB_DISABLE_CODE": "true",
+    "WANDB_SAVE_CODE": "false",
+    "WANDB_X_DISABLE_STATS": "true",
+    "WANDB_X_DISABLE_MACHINE_INFO": "true",
+    "WANDB_X_DISABLE_META": "true",
+    "WANDB_X_SAVE_REQUIREMENTS": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; see `.env.example` for each name in words."""
+
+    home: Path
+    mnist: Path | None = None
+    keras_home: Path = Path.home() / ".keras"
+    max_jobs: int = 1
+    memory_mb: int = 0
+    password: str = field(default="", repr=False)
+    wandb_api_key: str = field(default="", repr=False)
+    wandb_entity: str = ""
+    wandb_project: str = "proj_mnist"
+    wandb_mode: str = "offline"
+    wandb_base_url: str = ""
+    pens: Path | None = None
+    port: int = 0
+
+    def child_environment(self, secrets: Collection[str] = ()) -> dict[str, str]:
+        """Return the environment for a child process that sees these very settings.
+
+        Parameters
+        ----------
+        secrets : names out of `SECRETS` that the child needs
+            Every other secret is left out, so that a child cannot leak what it never had.
+        """
+        given = {
+            "DIGITLAB_HOME": str(self.home),
+            "DIGITLAB_MNIST": str(self.mnist or ""),
+            "KERAS_HOME": str(self.keras_home),
+            "DIGITLAB_MAX_JOBS": str(self.max_jobs),
+            "DIGITLAB_MEMORY_MB": str(self.memory_mb),
+            "DIGITLAB_PASSWORD": self.password,
+            "WANDB_API_KEY": self.wandb_api_key,
+            "WANDB_ENTITY": self.wandb_entity,
+            "WANDB_PROJECT": self.wandb_project,
+            "WANDB_MODE": self.wandb_mode,
+            "WANDB_BASE_URL": self.wandb_base_url,
+            # A Windows console or a bare container would otherwise write the log in another encoding.
+            "PYTHONUTF8": "1",
+        }
+        env = {k: v for k, v in os.environ.items() if k not in SECRETS} | given
+        return {k: v for k, v in env.items() if v and (k not in SECRETS or k in secrets)}
+
+    def quiet_wandb(self) -> None:
+        """Make this process's environment the quiet, private and offline one, before wandb is imported.
+
+        Every other `WANDB_` name goes, the key with them: what wandb never had, it can neither write nor send.
+        """
+        for name in [n for n in os.environ if n.startswith("WANDB_")]:
+            del os.environ[name]
+        work = self.home / "wandb"
+        places = {f"WANDB_{name.upper()}_DIR": str(work / name) for name in ("cache", "data", "config", "artifact")}
+        # wandb itself appends "/wandb" to this one.
+        os.environ.update(_QUIET_WANDB | places | {"WANDB_DIR": str(self.home)})
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        Instead of the process's own environment.
+
+    Raises
+    ------
+    SettingsError
+        Names the variable, its value and what it may be.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("DIGITLAB_HOME") or ROOT / ".digitlab").expanduser().resolve()
+    return Settings(
+        home=home,
+        mnist=_path(env, "DIGITLAB_MNIST"),
+        keras_home=_path(env, "KERAS_HOME") or Path.home() / ".keras",
+        max_jobs=_whole(env, "DIGITLAB_MAX_JOBS", 1, 1, 64),
+        memory_mb=_whole(env, "DIGITLAB_MEMORY_MB", 0, 0, 1 << 24) or machine_memory_mb(),
+        password=env.get("DIGITLAB_PASSWORD", ""),
+        wandb_api_key=env.get("WANDB_API_KEY", "").strip(),
+        wandb_entity=env.get("WANDB_ENTITY", ""),
+        wandb_project=env.get("WANDB_PROJECT") or "proj_mnist",
+        wandb_mode=_choice(env, "WANDB_MODE", ("offline", "online", "disabled")),
+        wandb_base_url=env.get("WANDB_BASE_URL", ""),
+        pens=_path(env, "DIGITLAB_PENS"),
+        port=_whole(env, "PORT", 0, 0, 65535),
+    )
+
+
+def machine_memory_mb() -> int:
+    """Return the memory this process may use, in MiB: the cgroup's limit, else the machine's."""
+    total = psutil.virtual_memory().total
+    for name in _CGROUP_LIMITS:
+        try:
+            text = Path(name).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            total = min(total, int(text))
+    return total // 2**20
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]).expanduser().resolve() if env.get(name) else None
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise SettingsError(f"{name} is {text!r}; set it to a whole number from {low} to {high}, or leave it out.")
+    return int(text)
+
+
+def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    text = env.get(name) or choices[0]
+    if text not in choices:
+        raise SettingsError(f"{name} is {text!r}; set it to one of {', '.join(choices)}, or leave it out.")
+    return text

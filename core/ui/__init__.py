@@ -1,0 +1,30 @@
+"""What the pages share on the screen. The only part of core that imports Streamlit.
+
+The look: one accent (blue) for what counts, grey for the rest; black ink on white paper for every digit, in both
+themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
+"""
+
+from core.ui.data import data_controls, page
+from core.ui.frame import chart, count_up, digit, link, or_stop, stop, when
+from core.ui.inputs import evaluation, parameter_inputs, pick_run, run_label, session
+from core.ui.training import show_jobs, start_training, train_default_button
+
+__all__ = [
+    "chart",
+    "count_up",
+    "data_controls",
+    "digit",
+    "evaluation",
+    "link",
+    "or_stop",
+    "page",
+    "parameter_inputs",
+    "pick_run",
+    "run_label",
+    "session",
+    "show_jobs",
+    "start_training",
+    "stop",
+    "train_default_button",
+    "when",
+]

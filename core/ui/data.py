@@ -1,0 +1,111 @@
+"""Which data there is: said on every page, fetched in the background, replaced by an upload."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core import dataset, download, jobs, pipeline
+from core import settings as environment
+from core.errors import DataNotReady, DigitLabError
+from core.settings import Settings
+from core.ui import frame
+
+POLL_SECONDS = 1.0
+
+
+def page(title: str, icon: str) -> tuple[Settings, dataset.Digits]:
+    """Draw a page's frame and open the data; shows why and stops where that cannot be done."""
+    frame.frame(title, icon)
+    settings = frame.or_stop(environment.load)
+    try:
+        digits = dataset.load(settings)
+    except DataNotReady as waiting:
+        st.info(str(waiting), icon=":material/hourglass_top:")
+        _data_panel(settings, pipeline.start_data(settings))
+        st.stop()
+    except DigitLabError as error:
+        frame.stop(error)
+    _say_data(settings, digits)
+    return settings, digits
+
+
+def data_controls(settings: Settings) -> None:
+    """Offer the download and the upload of MNIST; what comes replaces the server's data for everybody."""
+    if settings.mnist:
+        st.markdown(
+            "The data is fixed by the setting `DIGITLAB_MNIST`. Unset it to upload or download other data here."
+        )
+        return
+    st.button(
+        "Download MNIST (11 MB)",
+        key="download",
+        icon=":material/download:",
+        on_click=_start_data,
+        args=(settings,),
+        help="The file that Keras uses: 60,000 training and 10,000 test images.",
+    )
+    for job in jobs.list_jobs(settings, "data")[:1]:
+        if job.live:
+            _data_panel(settings, job.id)
+        elif job.state == "failed":
+            st.caption(f":material/cloud_off: {job.message}")
+    st.session_state.setdefault("uploads", 0)
+    given = st.file_uploader(
+        "Or upload a mnist.npz (replaces the data of this server for everybody)",
+        type="npz",
+        key=f"upload-{st.session_state.uploads}",
+        max_upload_size=64,
+    )
+    if given:
+        frame.or_stop(_adopt_upload, settings, given)
+        frame.count_up("uploads", "uploaded")  # a fresh uploader, or the next rerun would take the file in again
+        st.rerun()
+
+
+def _start_data(settings: Settings) -> None:
+    pipeline.start_data(settings)
+
+
+def _adopt_upload(settings: Settings, given: UploadedFile) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "upload.npz"
+        path.write_bytes(given.getbuffer())
+        dataset.save_current(settings, path, f"the upload {Path(given.name).name}")
+
+
+def _say_data(settings: Settings, digits: dataset.Digits) -> None:
+    st.caption(f":material/database: {dataset.describe(digits)}. {digits.note}")
+    if not digits.is_sample:
+        return
+    live = next((job for job in jobs.list_jobs(settings, "data") if job.live), None)
+    failure = download.recent_failure(settings)
+    if live or not failure:
+        _data_panel(settings, live.id if live else pipeline.start_data(settings))
+    else:
+        st.caption(f":material/cloud_off: {failure} Models learn from the small sample; Home has an upload.")
+
+
+def _data_panel(settings: Settings, job_id: str) -> None:
+    @st.fragment(run_every=POLL_SECONDS)
+    def panel() -> None:
+        job = jobs.load_job(settings, job_id)
+        if not job.live:
+            st.rerun()
+        done, total = (job.events[-1].get(k, 0) for k in ("done", "total")) if job.events else (0, 0)
+        left = _seconds_left(job.events, done, total)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(done / total if total else 0.0, text=(job.message or "Starting") + left)
+            st.button("Cancel", key=f"cancel-{job_id}", on_click=jobs.cancel, args=(settings, job_id))
+
+    panel()
+
+
+def _seconds_left(events: list[dict[str, Any]], done: int, total: int) -> str:
+    began = next((e["t"] for e in events if e.get("done")), None)
+    if began is None or not done or time.time() - began < 1:
+        return ""
+    return f" · about {(time.time() - began) * (total - done) / done:.0f} s left"

@@ -1,0 +1,85 @@
+"""What a visitor chooses: a family's parameters, a run; and what was chosen, read once for everybody."""
+
+from typing import Any
+
+import onnxruntime
+import streamlit as st
+
+from core import inference, metrics, models, runs
+from core.settings import Settings
+from core.ui import frame, training
+
+MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
+_RUN_HELP = "Every finished training, newest first. The link in the address bar keeps your choice."
+
+
+def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
+    """Draw one control a parameter; each keeps its value in the page's link, under the parameter's own name."""
+    return {p.name: _parameter_input(p) for p in spec.parameters}
+
+
+def _parameter_input(p: models.Parameter) -> models.Value:
+    common: dict[str, Any] = {"label": p.label, "key": p.name, "help": f"`{p.name}`: {p.help}", "bind": "query-params"}
+    if p.kind == "choice" or (p.kind == "int" and p.high <= MAX_NOTCHES):
+        values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
+        names = {p.none if value is None else str(value): value for value in values}
+        default = next(name for name, value in names.items() if value == p.default)
+        if p.kind == "choice":
+            return names[st.selectbox(options=list(names), index=list(names).index(default), required=True, **common)]
+        return names[st.select_slider(options=list(names), value=default, **common)]
+    number: Any = int if p.kind == "int" else float
+    start: Any = p.default
+    return st.number_input(
+        min_value=number(p.low),
+        max_value=number(p.high),
+        value=start,
+        step=number(p.step),
+        format="%d" if p.kind == "int" else "%.5f",
+        placeholder=p.none or None,
+        **common,
+    )
+
+
+def pick_run(settings: Settings) -> runs.Run:
+    """Let the visitor choose a run, newest first, kept in the link; where there is none, offer to train one."""
+    found = runs.list_runs(settings)
+    for sentence in runs.list_unusable(settings):
+        st.caption(f":material/warning: {sentence}")
+    if not found:
+        training.invite(settings)
+    labels = {run.id: run_label(run) for run in found}
+    wanted = st.query_params.get("run")
+    if wanted and wanted not in labels:
+        st.warning(f"There is no run {wanted!r} here; the newest one is shown instead.", icon=":material/warning:")
+    index = list(labels).index(wanted) if wanted in labels else 0
+    chosen = st.selectbox("Run", list(labels), index=index, format_func=labels.__getitem__, help=_RUN_HELP)
+    st.query_params["run"] = chosen
+    return next(run for run in found if run.id == chosen)
+
+
+def run_label(run: runs.Run) -> str:
+    """Return a run in one line: what, how good, when."""
+    depth = run.card["shape"].get("depth")
+    what = f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
+    sample = ", small sample" if run.card["data"]["is_sample"] else ""
+    return f"{what} · {run.metrics['accuracy']:.2%}{sample} · {frame.when(run.card['created'])}"
+
+
+def evaluation(run: runs.Run) -> metrics.Evaluation:
+    """Return a run's answers on the test set, read once."""
+    return frame.or_stop(_evaluation, str(run.path), run)
+
+
+def session(run: runs.Run) -> onnxruntime.InferenceSession:
+    """Return a run's model, loaded once for everybody."""
+    return frame.or_stop(_session, str(run.path), run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
+    return runs.load_evaluation(_run)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+def _session(path: str, _run: runs.Run) -> onnxruntime.InferenceSession:
+    return inference.load_session(_run)

@@ -1,0 +1,112 @@
+"""Be a job: hold its lock, wait for a slot, report. What a child process does around its work."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import psutil
+from filelock import FileLock, Timeout
+
+from core import jobs
+from core.errors import JobError
+from core.settings import Settings
+
+POLL_SECONDS = 0.3
+
+
+class Emit(Protocol):
+    """Append one event; `stage` names what is going on, the rest is free."""
+
+    def __call__(self, stage: str, **fields: Any) -> None: ...
+
+
+@contextlib.contextmanager
+def running(settings: Settings, job_id: str) -> Iterator[Emit]:
+    """Be the job: hold its lock, wait for a slot, report; Ctrl-C and SIGTERM become a last event `cancelled`.
+
+    Yields
+    ------
+    Emit
+        Appends an event to `events.jsonl`.
+    """
+    path = jobs.folder(settings, job_id)
+
+    def emit(stage: str, **fields: Any) -> None:
+        line = json.dumps({"t": time.time(), "stage": stage, **fields})
+        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    with FileLock(path / "lock"):
+        jobs.save_process(path, psutil.Process())
+        _cancel_on_sigterm(emit)
+        emit("queued")
+        try:
+            if (path / "cancel").exists():
+                raise KeyboardInterrupt
+            with _slot(settings, job_id):
+                yield emit
+        except KeyboardInterrupt:
+            emit("cancelled")
+            raise SystemExit(130) from None
+
+
+@contextlib.contextmanager
+def _slot(settings: Settings, job_id: str) -> Iterator[None]:
+    mine = jobs.read_config(settings, job_id)
+    if not mine["slot"]:
+        yield
+        return
+    rivals = [i for i in jobs.list_ids(settings) if i != job_id]
+    while True:
+        rivals = [i for i in rivals if _waits_before(settings, i, (mine["submitted"], job_id))]
+        held = None if rivals else _free_slot(settings)
+        if held:
+            break
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _waits_before(settings: Settings, job_id: str, mine: tuple[float, str]) -> bool:
+    try:
+        body = jobs.read_config(settings, job_id)
+        earlier = body["slot"] and (body["submitted"], job_id) < mine
+        return earlier and jobs.load_job(settings, job_id).state in ("starting", "queued")
+    except JobError:
+        return False
+
+
+def _free_slot(settings: Settings) -> FileLock | None:
+    for number in range(settings.max_jobs):
+        lock = FileLock(settings.home / "jobs" / f"slot-{number}.lock")
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            return lock
+    return None
+
+
+def _cancel_on_sigterm(emit: Emit) -> None:
+    # A Python handler would wait until the C code of a fit returns, which may take minutes. The wake-up descriptor
+    # is written at once, by the system's own handler, and a thread that reads it can act while the fit goes on.
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while os.read(reader, 1) != bytes([signal.SIGTERM]):
+            pass
+        emit("cancelled")
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,135 @@
+"""The main journeys in a real Chromium, against the real server and real child processes."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from core import inference, jobs, preprocessing, runs
+from core.settings import Settings
+from tests.conftest import IDLE, until
+
+pytestmark = pytest.mark.browser
+SIDE = 280
+
+
+@pytest.fixture
+def strokes(request) -> tuple[int, list[np.ndarray]]:
+    """A digit as pen strokes, each (n, 2): a real "0" of the dev pens, or a drawn "1" where they are absent."""
+    try:
+        pens = request.getfixturevalue("pens")
+    except pytest.skip.Exception:
+        return 1, [np.linspace((140, 40), (140, 240), 20)]
+    chosen = int(np.flatnonzero(pens["labels"] == 0)[0])
+    first, last = pens["sample_start"][chosen : chosen + 2]
+    bounds = [*pens["stroke_start"], len(pens["points"])]
+    return 0, [pens["points"][bounds[i] : bounds[i + 1]] for i in range(first, last)]
+
+
+def draw(page, strokes) -> None:
+    """Replay strokes on the canvas with the mouse."""
+    page.wait_for_selector("canvas.upper-canvas")
+    page.wait_for_selector(IDLE)
+    box = page.locator("canvas.upper-canvas").last.bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + float(x), box["y"] + float(y)) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+    page.wait_for_selector(".dl-answer:not(.dl-none)")
+    page.wait_for_selector(IDLE)
+
+
+def rendered(strokes, width: int = 20) -> np.ndarray:
+    """Draw strokes as the canvas does, round and white on black, (280, 280) uint8."""
+    image = Image.new("L", (SIDE, SIDE))
+    pen = ImageDraw.Draw(image)
+    for stroke in strokes:
+        pen.line([tuple(map(float, p)) for p in stroke], fill=255, width=width, joint="curve")
+    return np.asarray(image)
+
+
+def overflow(page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return page.evaluate(
+        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
+    )
+
+
+def test_train_measure_draw(serve, visit, tiny, strokes):
+    url = serve(tiny)
+    page = visit(url)
+    page.get_by_role("button", name="Train a tree").click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Measure").wait_for()
+    (run,) = runs.list_runs(tiny)
+
+    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("heading", name="Metrics").wait_for()
+    page.get_by_text(f"{run.metrics['accuracy']:.4f}").first.wait_for()
+    assert f"run={run.id}" in page.url
+
+    page.get_by_role("link", name="Draw").click()
+    page.get_by_role("heading", name="Draw").wait_for()
+    label, lines = strokes
+    draw(page, lines)
+    answer = int(page.locator(".dl-answer b").inner_text())
+    expected = inference.classify(inference.load_session(run), preprocessing.normalise(rendered(lines)))
+    assert answer == expected.label == label
+
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.wait_for_selector(".dl-none")
+    page.wait_for_selector(IDLE)
+    draw(page, lines)  # strokes right after Clear are not lost
+    assert int(page.locator(".dl-answer b").inner_text()) == answer
+
+
+def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, slow_npz):
+    settings = Settings(home=tiny.home, keras_home=tiny.keras_home, memory_mb=4096, mnist=slow_npz)
+    url = serve(settings)
+    page = visit(f"{url}/Train?max_depth=no+limit")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text(re.compile("Fitting")).wait_for()
+    page.reload()
+    page.get_by_text(re.compile("Fitting")).wait_for()
+    other = visit(f"{url}/Train")
+    other.get_by_text(re.compile("Fitting")).wait_for()
+    assert len(jobs.list_jobs(settings, "train")) == 1
+
+    process, _ = serve.processes.pop()
+    process.terminate()
+    process.wait(30)
+    page.close()
+    other.close()
+    (job,) = jobs.list_jobs(settings, "train")
+    assert job.state == "running"
+
+    again = visit(f"{serve(settings)}/Train")
+    again.get_by_text(re.compile("Fitting")).wait_for()
+    again.get_by_role("button", name="Cancel").click()
+    again.get_by_text("cancelled").wait_for()
+    assert not runs.list_runs(settings)
+    assert until(lambda: not jobs.is_alive(settings, job.id), what="the job's end")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_phone(serve, visit, trained_home, tiny_npz, tmp_path, theme):
+    settings = Settings(home=trained_home, mnist=tiny_npz, keras_home=tmp_path, memory_mb=4096)
+    url = serve(settings)
+    for name in ("", "Train", "Metrics", "Draw"):
+        page = visit(f"{url}/{name}", width=360, theme=theme, touch=True)
+        page.wait_for_selector("[data-testid=stMain] h1")
+        assert overflow(page) <= 0, name
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, y in [("touchStart", 40), *(("touchMove", y) for y in range(60, 241, 20)), ("touchEnd", 0)]:
+        points = [] if kind == "touchEnd" else [{"x": box["x"] + 140, "y": box["y"] + y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_selector(".dl-answer:not(.dl-none)")
+    assert page.locator(".dl-answer b").inner_text() == "1"
+    answer = page.locator(".dl-answer").bounding_box()
+    assert answer["y"] + answer["height"] < 844  # seen without scrolling

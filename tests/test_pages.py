@@ -1,0 +1,248 @@
+"""Each page under AppTest: with nothing, with one run, with what a visitor chooses."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import dataset, download, inference, jobs, metrics, pipeline, preprocessing, runs
+from core import settings as environment
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["Home.py", *sorted(f"pages/{p.name}" for p in (ROOT / "pages").glob("*.py"))]
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / name), default_timeout=60)
+    page.query_params.update(query)
+    return page.run()
+
+
+def check(page: AppTest) -> AppTest:
+    assert not page.exception, [e.value for e in page.exception]
+    return page
+
+
+def texts(page: AppTest) -> str:
+    parts = (page.markdown, page.caption, page.info, page.warning, page.error)
+    return "\n".join(element.value for group in parts for element in group)
+
+
+@pytest.fixture
+def empty(settings, tiny_npz, monkeypatch):
+    """A home without any run, on the tiny data."""
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
+    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
+    return environment.load()
+
+
+@pytest.fixture
+def trained(trained_home, tiny_npz, monkeypatch):
+    """A home with one run of the default tree."""
+    monkeypatch.setenv("DIGITLAB_HOME", str(trained_home))
+    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
+    return environment.load()
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Catch the jobs that a page starts, instead of running them."""
+    caught: list[str] = []
+    monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): caught.append(job_id))
+    return caught
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_without_any_run(name, empty):
+    page = check(open_page(name))
+    assert not page.error
+    assert "from" in page.caption[0].value  # every page says which data it got
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_with_a_run(name, trained):
+    page = check(open_page(name))
+    assert not page.error
+    assert not page.warning
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_says_why_there_is_no_data(name, empty, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MNIST", "/nowhere/mnist.npz")
+    page = check(open_page(name))
+    assert [e.value for e in page.error] == [
+        "DIGITLAB_MNIST names /nowhere/mnist.npz, but there is no such file. Mend it or unset it."
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_says_which_setting_is_wrong(name, empty, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MAX_JOBS", "many")
+    assert "DIGITLAB_MAX_JOBS is 'many'" in check(open_page(name)).error[0].value
+
+
+@pytest.mark.parametrize("name", ["Home.py", "pages/2_Metrics.py", "pages/3_Draw.py"])
+def test_without_a_run_one_click_trains_the_default(name, empty, started):
+    page = open_page(name)
+    page.button(key="train-default").click().run()
+    check(page)
+    train, track = started
+    assert jobs.load_job(empty, train).config["params"]["max_depth"] == 10
+    assert jobs.load_job(empty, track).kind == "track"
+    assert page.button(key="train-default").disabled  # a second click would train it twice
+
+
+def test_sample_is_unpacked_by_a_job_and_started_once(settings, started, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
+    for name in PAGES:
+        page = check(open_page(name))
+        assert "sample is being unpacked" in page.info[0].value
+    assert len(started) == 1
+
+
+def test_pages_say_that_they_have_only_the_sample(settings, started, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
+    dataset.save_sample(settings)
+    download.save_failure(settings, "MNIST could not be downloaded (ConnectionError). Check the network.")
+    page = check(open_page("Home.py"))
+    assert "4,000 training and 1,000 test images from the bundled sample" in page.caption[0].value
+    assert "could not be downloaded" in page.caption[1].value
+    assert not started  # remembered for an hour
+    page.button(key="download").click().run()
+    assert len(started) == 1
+
+
+def test_train_starts_what_the_sidebar_says(empty, started):
+    page = open_page("pages/1_Train.py")
+    page.select_slider(key="max_depth").set_value("no limit")
+    page.selectbox(key="criterion").set_value("entropy")
+    page.number_input(key="max_leaf_nodes").set_value(50)
+    page.number_input(key="train_size").set_value(500)
+    page.run()
+    page.button(key="train").click().run()
+    check(page)
+    config = jobs.load_job(empty, started[0]).config
+    assert config["train_size"] == 500
+    assert config["params"] == {
+        "max_depth": None,
+        "criterion": "entropy",
+        "min_samples_split": 2,
+        "min_samples_leaf": 1,
+        "max_leaf_nodes": 50,
+        "ccp_alpha": 0.0,
+        "max_features": None,
+        "class_weight": None,
+        "random_state": 42,
+    }
+
+
+def test_train_takes_its_parameters_from_the_link(empty):
+    page = check(open_page("pages/1_Train.py", max_depth="3", criterion="log_loss", max_leaf_nodes="7"))
+    assert page.select_slider(key="max_depth").value == "3"
+    assert page.selectbox(key="criterion").value == "log_loss"
+    assert page.number_input(key="max_leaf_nodes").value == 7
+
+
+def test_second_click_queues_and_cancel_stops(empty, started):
+    page = open_page("pages/1_Train.py")
+    page.button(key="train").click().run()
+    page.button(key="train").click().run()
+    check(page)
+    first, second = [job.id for job in jobs.list_jobs(empty, "train")][::-1]
+    assert first != second
+    page.button(key=f"cancel-{second}").click().run()
+    check(page)
+    assert jobs.load_job(empty, second).state != "running"
+    assert (jobs.folder(empty, second) / "cancel").exists()
+    assert not (jobs.folder(empty, first) / "cancel").exists()
+
+
+def test_failed_job_shows_its_last_words(empty):
+    run_id = pipeline.submit(empty, pipeline.make_config("decision_tree", {}))
+    folder = jobs.folder(empty, run_id)
+    (folder / "events.jsonl").write_text('{"t": 1, "stage": "fit"}\n')
+    (folder / "log.txt").write_text("Killed by the moon\n")
+    (folder / "process.json").write_text('{"pid": 999999999, "created": 0}')
+    page = check(open_page("pages/1_Train.py"))
+    assert "Killed by the moon" in texts(page)
+    assert not runs.list_runs(empty)
+
+
+def test_metrics_shows_the_evaluation_that_was_saved(trained):
+    run = runs.list_runs(trained)[0]
+    page = check(open_page("pages/2_Metrics.py"))
+    evaluation = runs.load_evaluation(run)
+    tiles = {m.label: m.value for m in page.metric}
+    assert tiles["Accuracy"] == f"{metrics.accuracy(evaluation.confusion_matrix):.4f}"
+    shown = page.dataframe[0].value
+    assert np.allclose(shown["f1"], metrics.report(evaluation)["f1"])
+    assert shown["support"].iloc[:10].sum() == len(evaluation.y_true)
+
+
+def test_metrics_marks_digits_that_are_never_answered(empty, tmp_path):
+    run = pipeline.train(
+        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 1}), _mute
+    )
+    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    assert "The model never answers" in page.warning[0].value
+    frame = page.dataframe[0].value
+    never = frame[frame["note"] == "never predicted"]
+    assert len(never) == 8  # two leaves give two answers
+    assert (never["precision"] == 1).all()
+    assert (never["recall"] == 0).all()
+
+
+def test_unknown_run_in_the_link_is_said(trained):
+    page = check(open_page("pages/2_Metrics.py", run="20200101-000000-decision_tree-0000"))
+    assert "There is no run '20200101-000000-decision_tree-0000' here" in page.warning[0].value
+    assert page.metric
+
+
+def test_damaged_run_is_refused_with_the_reason(empty):
+    run = pipeline.train(
+        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 2}), _mute
+    )
+    (run.path / "evaluation.npz").write_bytes(b"something else")
+    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    assert "it was changed or damaged" in page.error[0].value
+
+
+def test_draw_answers_as_classify_does(trained):
+    run = runs.list_runs(trained)[0]
+    page = open_page("pages/3_Draw.py")
+    assert "Draw a digit from 0 to 9" in _html(page)
+    drawing = np.zeros((280, 280, 4), np.uint8)
+    drawing[..., 3] = 255
+    drawing[40:240, 130:150, :3] = 255  # a one
+    page.session_state["canvas"] = {"drawing": {"raw": {"objects": [{}]}, "data": _data_url(drawing)}}
+    page.run()
+    check(page)
+    expected = inference.classify(inference.load_session(run), preprocessing.from_rgba(drawing))
+    assert f"<b>{expected.label}</b>" in _html(page)
+
+
+def test_draw_says_when_only_paper_arrives(trained):
+    page = open_page("pages/3_Draw.py")
+    paper = np.zeros((280, 280, 4), np.uint8)
+    paper[..., 3] = 255
+    page.session_state["canvas"] = {"drawing": {"raw": {"objects": [{}]}, "data": _data_url(paper)}}
+    page.run()
+    assert "There is no ink in this picture" in _html(check(page))
+
+
+def _mute(stage, **fields):
+    pass
+
+
+def _html(page: AppTest) -> str:
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def _data_url(pixels: np.ndarray) -> str:
+    body = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(body, "PNG")
+    return "data:image/png;base64," + base64.b64encode(body.getvalue()).decode()

@@ -100,11 +100,11 @@ def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, s
     other.get_by_text(re.compile("Fitting")).wait_for()
     assert len(jobs.list_jobs(settings, "train")) == 1
 
+    page.close()
+    other.close()
     process, _ = serve.processes.pop()
     process.terminate()
     process.wait(30)
-    page.close()
-    other.close()
     (job,) = jobs.list_jobs(settings, "train")
     assert job.state == "running"
 
@@ -116,6 +116,15 @@ def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, s
     assert until(lambda: not jobs.is_alive(settings, job.id), what="the job's end")
 
 
+@pytest.mark.parametrize("width", [700, 1000, 1180, 1920])
+def test_board_is_never_squeezed(serve, visit, trained_home, tiny_npz, tmp_path, width):
+    url = serve(Settings(home=trained_home, mnist=tiny_npz, keras_home=tmp_path, memory_mb=4096))
+    page = visit(f"{url}/Draw", width=width)
+    page.wait_for_selector("canvas.upper-canvas")
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    assert (box["width"], box["height"]) == (SIDE, SIDE)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_phone(serve, visit, trained_home, tiny_npz, tmp_path, theme):
     settings = Settings(home=trained_home, mnist=tiny_npz, keras_home=tmp_path, memory_mb=4096)
@@ -125,6 +134,7 @@ def test_phone(serve, visit, trained_home, tiny_npz, tmp_path, theme):
         page.wait_for_selector("[data-testid=stMain] h1")
         assert overflow(page) <= 0, name
     box = page.locator("canvas.upper-canvas").bounding_box()
+    assert (box["width"], box["height"]) == (SIDE, SIDE)
     session = page.context.new_cdp_session(page)
     for kind, y in [("touchStart", 40), *(("touchMove", y) for y in range(60, 241, 20)), ("touchEnd", 0)]:
         points = [] if kind == "touchEnd" else [{"x": box["x"] + 140, "y": box["y"] + y}]

@@ -28,7 +28,7 @@ def check(page: AppTest) -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    parts = (page.markdown, page.caption, page.info, page.warning, page.error)
+    parts = (page.markdown, page.caption, page.code, page.info, page.warning, page.error)
     return "\n".join(element.value for group in parts for element in group)
 
 

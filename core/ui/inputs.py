@@ -25,7 +25,7 @@ def _parameter_input(p: models.Parameter) -> models.Value:
         names = {p.none if value is None else str(value): value for value in values}
         default = next(name for name, value in names.items() if value == p.default)
         if p.kind == "choice":
-            return names[st.selectbox(options=list(names), index=list(names).index(default), required=True, **common)]
+            return names[st.selectbox(options=list(names), index=list(names).index(default), **common)]
         return names[st.select_slider(options=list(names), value=default, **common)]
     number: Any = int if p.kind == "int" else float
     start: Any = p.default

@@ -91,7 +91,7 @@ def _show_job(settings: Settings, job: jobs.Job) -> None:
             rest = f" · about {left:.0f} s left" if left else " · longer than expected"
             st.progress(share, text=words + (rest if job.state == "running" else ""))
         elif job.state == "failed":
-            st.markdown(f"```text\n{job.message}\n```")
+            st.code(job.message, language=None, wrap_lines=True)
         elif job.state == "done":
             _show_done(settings, job.id)
 

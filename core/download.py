@@ -59,8 +59,8 @@ def fetch(
         downloader = pooch.HTTPDownloader(
             progressbar=_Progress(on_progress), timeout=(CONNECT_SECONDS, READ_SECONDS), chunk_size=1 << 16
         )
-        path = pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=downloader)
-        found = dataset.save_current(settings, target.with_name(str(path)), "the Keras download", sha256)
+        pooch.get_logger().setLevel("WARNING")
+        pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=downloader)
     except requests.RequestException as error:
         raise _failed(
             settings, f"MNIST could not be downloaded ({type(error).__name__}). Check the network."
@@ -71,6 +71,7 @@ def fetch(
         ) from error
     except OSError as error:
         raise _failed(settings, f"MNIST could not be written to {target.parent} ({error.strerror}).") from error
+    found = dataset.save_current(settings, target, "the Keras download", sha256)
     marker.unlink(missing_ok=True)
     return found
 

@@ -67,7 +67,11 @@ def open_image(data: bytes) -> Image.Image:
                 )
             image.draft("RGB", (WORKING_SIZE, WORKING_SIZE))  # a JPEG decodes straight to a smaller size
             image.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(
+            f"The picture has far more than the {MAX_PIXELS // 10**6} million pixels that are read. Scale it down."
+        ) from error
+    except UnidentifiedImageError as error:
         raise ImageError(
             f"These {len(data):,} bytes are not a picture that can be read. Use a PNG or JPEG file."
         ) from error

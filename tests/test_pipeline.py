@@ -1,0 +1,157 @@
+"""From data to a sealed folder: events in order, honest numbers, honest estimates; the exercise's figures."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import classification_report
+
+from core import inference, jobs, metrics, pipeline, runs
+from core.errors import DataError, ModelError
+from tests.conftest import ROOT
+
+
+def train(settings, params=None, size=None):
+    events = []
+    config = pipeline.make_config("decision_tree", params or {}, size)
+    run_id = jobs.new_id("decision_tree")
+    run = pipeline.train(settings, run_id, config, lambda stage, **fields: events.append(stage))
+    return run, events
+
+
+def test_stages_come_in_order(tiny):
+    run, events = train(tiny)
+    assert events == list(pipeline.STAGES)
+    assert runs.list_runs(tiny) == [run]
+    assert run.servable
+
+
+def test_card_tells_what_scikit_learn_tells(tiny):
+    run, _ = train(tiny, {"max_depth": 1})
+    evaluation = runs.load_evaluation(run)
+    oracle = classification_report(evaluation.y_true, evaluation.y_pred, output_dict=True, zero_division=1)
+    assert run.metrics["accuracy"] == pytest.approx(oracle["accuracy"], abs=1e-12)
+    for ours, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+        assert run.metrics[ours] == pytest.approx(oracle["weighted avg"][theirs], abs=1e-12)
+
+
+def test_what_is_served_is_what_was_measured(tiny, sample):
+    run, _ = train(tiny)
+    served = inference.predict_proba(inference.load_session(run), sample.x_test)
+    np.testing.assert_allclose(served, runs.load_evaluation(run).proba, atol=1e-6)
+
+
+def test_config_is_enough_to_repeat(tiny):
+    first, _ = train(tiny, {"max_depth": 4}, size=500)
+    again, _ = train(tiny, first.config["params"], first.config["train_size"])
+    assert first.config == again.config
+    assert first.card["files"]["evaluation.npz"]["sha256"] == again.card["files"]["evaluation.npz"]["sha256"]
+    assert first.card["data"]["n_fit"] == 500
+
+
+def test_without_any_data_the_sample_is_unpacked(settings):
+    run, _ = train(settings, {"max_depth": 2})
+    assert run.card["data"]["is_sample"]
+
+
+def test_bad_data_and_bad_parameters_stop_before_anything_is_written(settings, tmp_path):
+    with pytest.raises(DataError):
+        train(replace(settings, mnist=tmp_path / "none.npz"))
+    with pytest.raises(ModelError):
+        train(settings, {"max_depth": 0})
+    assert not (settings.home / "runs").exists()
+
+
+def test_estimate_learns_from_the_newest_run(tiny):
+    config = pipeline.make_config("decision_tree", {})
+    rough = pipeline.estimate(config, [], 4000)["fit"]
+    run, _ = train(tiny)
+    learned = pipeline.estimate(config, [run], 4000)["fit"]
+    assert learned == pytest.approx(run.card["timings"]["fit"])
+    assert pipeline.estimate(config, [run], 8000)["fit"] == pytest.approx(2 * learned)
+    assert rough > 0
+
+
+PLAN = {"data": 1.0, "fit": 8.0, "evaluate": 0.5, "export": 0.5, "seal": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("stage", "elapsed", "share", "left"),
+    [
+        ("queued", 5, 0.0, 10.0),
+        ("data", 0, 0.0, 10.0),
+        ("fit", 4, 0.5, 5.0),
+        ("fit", 100, 0.9, 0.0),  # longer than expected: no promise
+        ("export", 0.25, 0.975, 0.25),
+        ("seal", 0, 0.99, 0.0),  # never quite done before it is
+    ],
+)
+def test_progress(stage, elapsed, share, left):
+    found = pipeline.progress([{"t": 100.0, "stage": stage}], PLAN, 100.0 + elapsed)
+    assert found == pytest.approx((share, left))
+
+
+def test_data_job_is_started_once(settings, monkeypatch):
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): started.append(job_id))
+    assert pipeline.start_data(settings) == pipeline.start_data(settings)
+    assert len(started) == 1
+
+
+def test_only_the_tracking_child_is_given_the_key(settings, monkeypatch):
+    given = {}
+
+    class Child:
+        pid = 1
+
+        def __init__(self, words, env, **options):
+            given[words[3]] = (words, env)
+
+        def wait(self):
+            return 0
+
+    settings = replace(settings, wandb_api_key="k" * 40, password="hush")
+    monkeypatch.setattr(subprocess, "Popen", Child)
+    pipeline.start(settings, pipeline.make_config("decision_tree", {}))
+    assert "k" * 40 not in str(given["train"])
+    assert given["track"][1]["WANDB_API_KEY"] == "k" * 40
+    assert "k" * 40 not in str(given["track"][0])
+    assert "hush" not in str(given)
+    assert "k" * 40 not in repr(settings)
+    for path in settings.home.rglob("*"):
+        assert path.is_dir() or "k" * 40 not in path.read_text()
+
+
+def test_default_run_prints_the_figures_of_the_exercise(full_mnist, tmp_path, settings):
+    """Accuracy 0.8662 and the report of the exercise, on all of MNIST, from the command line."""
+    settings = replace(settings, mnist=full_mnist)
+    words = [sys.executable, "-m", "core", "train", "--max-depth", "10"]
+    env = settings.child_environment() | {"WANDB_MODE": "disabled"}
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "accuracy 0.8662"
+    found = {line.split("  ")[0].strip(): line.split()[-4:] for line in lines[4:16]}
+    assert {name: " ".join(row[:3]) for name, row in found.items()} == {
+        "0": "0.91 0.94 0.92",
+        "1": "0.95 0.96 0.95",
+        "2": "0.85 0.84 0.84",
+        "3": "0.82 0.84 0.83",
+        "4": "0.86 0.85 0.86",
+        "5": "0.84 0.80 0.82",
+        "6": "0.91 0.87 0.89",
+        "7": "0.90 0.88 0.89",
+        "8": "0.80 0.81 0.80",
+        "9": "0.81 0.86 0.83",
+        "macro avg": "0.87 0.86 0.86",
+        "weighted avg": "0.87 0.87 0.87",
+    }
+    (run,) = runs.list_runs(settings)
+    assert run.card["shape"]["nodes"] == 1703
+    # One float32 copy of the images is 188 MB; a float64 or a second copy would be beyond this.
+    assert run.card["peak_memory_mb"] < 560
+    assert json.loads((run.path / "config.json").read_text())["data_sha256"] == run.config["data_sha256"]
+    assert metrics.report(runs.load_evaluation(run)).loc["0", "support"] == 980

@@ -1,0 +1,75 @@
+"""Every setting: its default, its limits, and who may see it."""
+
+from pathlib import Path
+
+import pytest
+
+from core import files
+from core import settings as environment
+from core.errors import SettingsError
+
+
+def test_defaults():
+    found = environment.load({})
+    assert found.home == environment.ROOT / ".digitlab"
+    assert (found.mnist, found.max_jobs, found.wandb_project, found.wandb_mode) == (None, 1, "proj_mnist", "offline")
+    assert found.memory_mb > 100
+
+
+def test_what_is_given():
+    found = environment.load(
+        {"DIGITLAB_HOME": "/x", "DIGITLAB_MNIST": "/y.npz", "DIGITLAB_MAX_JOBS": "3", "PORT": "80"}
+    )
+    assert (found.home, found.mnist, found.max_jobs, found.port) == (Path("/x"), Path("/y.npz"), 3, 80)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DIGITLAB_MAX_JOBS", "0"),
+        ("DIGITLAB_MAX_JOBS", "many"),
+        ("DIGITLAB_MAX_JOBS", "1.5"),
+        ("DIGITLAB_MEMORY_MB", "-5"),
+        ("PORT", "70000"),
+        ("WANDB_MODE", "loud"),
+    ],
+)
+def test_wrong_value_is_one_sentence(name, value):
+    with pytest.raises(SettingsError, match=f"^{name} is '{value}'; set it to .*, or leave it out.$"):
+        environment.load({name: value})
+
+
+def test_secrets_are_in_no_repr():
+    found = environment.load({"WANDB_API_KEY": "k" * 40, "DIGITLAB_PASSWORD": "hush"})
+    assert (found.wandb_api_key, found.password) == ("k" * 40, "hush")
+    assert "k" * 40 not in repr(found)
+    assert "hush" not in repr(found)
+
+
+def test_a_child_sees_the_same_settings_and_only_its_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "from the server's own environment")
+    found = environment.load({"DIGITLAB_HOME": str(tmp_path), "DIGITLAB_MAX_JOBS": "2", "WANDB_API_KEY": "k" * 40})
+    plain, trusted = found.child_environment(), found.child_environment(["WANDB_API_KEY"])
+    assert "WANDB_API_KEY" not in plain
+    assert trusted["WANDB_API_KEY"] == "k" * 40
+    assert environment.load(trusted) == found
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "state.json"
+    files.write_json(path, {"n": 1})
+
+    def full(self, body):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_json(path, {"n": 2})
+    assert files.read_json(path) == {"n": 1}
+    assert [p.name for p in path.parent.iterdir()] == ["state.json"]
+
+
+def test_what_is_no_json_reads_as_nothing(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    assert files.read_json(tmp_path / "broken.json") is None
+    assert files.read_json(tmp_path / "missing.json") is None

@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -201,12 +202,15 @@ def versions() -> dict[str, str]:
 
 def peak_memory_mb() -> float:
     """Return the most memory this process ever held, in MiB (resident set; on Windows the working set)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: ru_maxrss would start from what the parent held before the exec
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
     try:
         import resource
     except ImportError:
         return psutil.Process().memory_info().peak_wset / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if platform.system() == "Darwin" else 2**10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _rows(settings: Settings, config: Mapping[str, Any]) -> int:

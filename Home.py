@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import digits, lesson, metrics, plots, runs, ui
 
-settings, data = ui.page("Digit Lab", ":material/draw:")
+settings, data = ui.page("Digit Lab")
 st.markdown(
     "Teach a machine to read handwritten digits: **train** it, **measure** it, **draw** for it, see why it errs."
 )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import models, pipeline, training, ui
 
-settings, digits = ui.page("Train", ":material/model_training:")
+settings, digits = ui.page("Train")
 
 with st.sidebar:
     spec = models.spec(models.DEFAULT)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import metrics, plots, runs, ui
 
-settings, digits = ui.page("Metrics", ":material/monitoring:")
+settings, digits = ui.page("Metrics")
 run = ui.pick_run(settings)
 evaluation = ui.evaluation(run)
 

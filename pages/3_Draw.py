@@ -6,7 +6,7 @@ from streamlit_drawable_canvas import st_canvas
 from core import digits, inference, plots, preprocessing, ui
 from core.errors import ImageError
 
-settings, _ = ui.page("Draw", ":material/draw:")
+settings, _ = ui.page("Draw")
 run = ui.pick_run(settings)
 session = ui.session(run)
 st.session_state.setdefault("clears", 0)

@@ -1,12 +1,13 @@
 """The main journeys in a real Chromium, against the real server and real child processes."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core import inference, jobs, preprocessing, runs
+from core import inference, jobs, metrics, preprocessing, runs
 from core.settings import Settings
 from tests.conftest import IDLE, until
 
@@ -72,6 +73,15 @@ def test_train_measure_draw(serve, visit, tiny, strokes):
     page.get_by_role("heading", name="Metrics").wait_for()
     page.get_by_text(f"{run.metrics['accuracy']:.4f}").first.wait_for()
     assert f"run={run.id}" in page.url
+    for button, expected in {
+        "Report (CSV)": metrics.report(runs.load_evaluation(run)).to_csv().encode(),
+        "Answers (JSON)": runs.evaluation_json(runs.load_evaluation(run)).encode(),
+        "model.joblib": runs.verified(run, "model.joblib"),
+        "model.onnx": runs.verified(run, "model.onnx"),
+    }.items():
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        assert Path(download.value.path()).read_bytes() == expected
 
     page.get_by_role("link", name="Draw").click()
     page.get_by_role("heading", name="Draw").wait_for()
@@ -143,3 +153,24 @@ def test_phone(serve, visit, trained_home, tiny_npz, tmp_path, theme):
     assert page.locator(".dl-answer b").inner_text() == "1"
     answer = page.locator(".dl-answer").bounding_box()
     assert answer["y"] + answer["height"] < 844  # seen without scrolling
+
+
+def test_first_visit_with_nothing_then_an_upload(serve, visit, settings, tiny_npz, tmp_path):
+    """No data, no network: the sample is unpacked, the failed download is said, an upload replaces the sample."""
+    page = visit(serve(settings))
+    page.get_by_text("4,000 training and 1,000 test images from the bundled sample").wait_for()
+    page.get_by_text("could not be downloaded").first.wait_for()
+    assert len(jobs.list_jobs(settings, "data")) == 1
+
+    page.get_by_text("Use other data").click()
+    (tmp_path / "broken.npz").write_bytes(tiny_npz.read_bytes()[:5000])
+    page.locator("input[type=file]").set_input_files(tmp_path / "broken.npz")
+    page.get_by_text("is not a whole .npz file").wait_for()
+    page.reload()
+    page.get_by_text("from the bundled sample").first.wait_for()
+
+    page.get_by_text("Use other data").click()
+    page.locator("input[type=file]").set_input_files(tiny_npz)
+    page.get_by_text("4,000 training and 1,000 test images from the upload").wait_for()
+    other = visit(f"{page.url.rstrip('/')}/Train")  # for everybody
+    other.get_by_text("from the upload").wait_for()

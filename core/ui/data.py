@@ -17,9 +17,9 @@ from core.ui import frame
 POLL_SECONDS = 1.0
 
 
-def page(title: str, icon: str) -> tuple[Settings, dataset.Digits]:
+def page(title: str) -> tuple[Settings, dataset.Digits]:
     """Draw a page's frame and open the data; shows why and stops where that cannot be done."""
-    frame.frame(title, icon)
+    frame.frame(title)
     settings = frame.or_stop(environment.load)
     try:
         digits = dataset.load(settings)

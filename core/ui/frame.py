@@ -11,17 +11,20 @@ import streamlit as st
 
 from core import plots
 from core.errors import DigitLabError
+from core.settings import ROOT
 
 T = TypeVar("T")
+# A file of ours: Streamlit would fetch a named icon from a server of Google's.
+_ICON = ROOT / ".streamlit" / "icon.png"
 _FRAME = """<style>
 .stMainBlockContainer {padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}
 @media (max-width:640px) {.stMainBlockContainer h1 {font-size:1.9rem; padding:.2rem 0}}
 </style>"""
 
 
-def frame(title: str, icon: str) -> None:
+def frame(title: str) -> None:
     """Draw what stands at the head of every page."""
-    st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=icon, layout="wide")
+    st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
     st.html(plots.STYLE + _FRAME)
     st.title(title)
 

@@ -4,16 +4,18 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
-from core import runs, settings
+from core import serving, settings
 
 router = APIRouter(prefix="/api")
 
 
 @router.get("/health")
 def health() -> dict[str, Any]:
-    """Tell whether the server is up, and which run it would serve: the newest one that can be served."""
-    model = next((run.id for run in runs.list_runs(settings.load()) if run.servable), None)
-    return {"status": "ok", "ready": model is not None, "model": model}
+    """Tell whether the server is up, which run it serves and why."""
+    found = serving.choose(settings.load())
+    version = serving.version(found.run) if found.run else ""
+    model = found.run.id if found.run else None
+    return {"status": "ok", "ready": model is not None, "model": model, "version": version or None, "why": found.why}
 
 
 @router.get("/{rest:path}", include_in_schema=False)

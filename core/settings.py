@@ -1,6 +1,7 @@
 """Every setting, read once from the environment. The only module that touches `os.environ`."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Settings:
     max_jobs: int = 1
     memory_mb: int = 0
     password: str = field(default="", repr=False)
+    serve: str = "production"
     wandb_api_key: str = field(default="", repr=False)
     wandb_entity: str = ""
     wandb_project: str = "proj_mnist"
@@ -61,6 +63,7 @@ class Settings:
             "KERAS_HOME": str(self.keras_home),
             "DIGITLAB_MAX_JOBS": str(self.max_jobs),
             "DIGITLAB_MEMORY_MB": str(self.memory_mb),
+            "DIGITLAB_SERVE": self.serve,
             "DIGITLAB_PASSWORD": self.password,
             "WANDB_API_KEY": self.wandb_api_key,
             "WANDB_ENTITY": self.wandb_entity,
@@ -108,6 +111,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         max_jobs=_whole(env, "DIGITLAB_MAX_JOBS", 1, 1, 64),
         memory_mb=_whole(env, "DIGITLAB_MEMORY_MB", 0, 0, 1 << 24) or machine_memory_mb(),
         password=env.get("DIGITLAB_PASSWORD", ""),
+        serve=_serve(env),
         wandb_api_key=env.get("WANDB_API_KEY", "").strip(),
         wandb_entity=env.get("WANDB_ENTITY", ""),
         wandb_project=env.get("WANDB_PROJECT") or "proj_mnist",
@@ -133,6 +137,15 @@ def machine_memory_mb() -> int:
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
     return Path(env[name]).expanduser().resolve() if env.get(name) else None
+
+
+def _serve(env: Mapping[str, str]) -> str:
+    text = env.get("DIGITLAB_SERVE") or "production"
+    if text not in ("production", "latest") and not re.fullmatch(r"v\d+", text):
+        raise SettingsError(
+            f"DIGITLAB_SERVE is {text!r}; set it to production, latest or a version such as v3, or leave it out."
+        )
+    return text
 
 
 def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -3,11 +3,12 @@
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from core import digits, inference, plots, preprocessing, ui
+from core import digits, inference, plots, preprocessing, serving, ui
 from core.errors import ImageError
 
 settings, _ = ui.page("Draw")
-run = ui.pick_run(settings)
+serves = serving.choose(settings)
+run = ui.pick_run(settings, serves.run.id if serves.run else "")
 session = ui.session(run)
 st.session_state.setdefault("clears", 0)
 BRUSH = 20
@@ -55,4 +56,7 @@ def board() -> None:
 
 
 board()
-st.caption("The answer comes from `model.onnx` of this run. Nothing that you draw leaves this server.")
+st.caption(
+    f"In service: {serves.why}. The answer comes from `model.onnx` of the run above. "
+    "Nothing that you draw leaves this server."
+)

@@ -39,6 +39,7 @@ def test_health_and_unknown_routes(serve, trained_home, tiny_npz):
     health = json.loads(get(f"{url}/api/health"))
     assert health["ready"] is True
     assert re.fullmatch(r"\d{8}-\d{6}-decision_tree-[0-9a-f]{4}", health["model"])
+    assert health["why"] == "the newest run, as none is promoted"
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{url}/api/nothing", timeout=10)
     assert caught.value.code == 404
@@ -47,7 +48,13 @@ def test_health_and_unknown_routes(serve, trained_home, tiny_npz):
 
 
 def test_health_without_a_run_is_not_ready(serve, tiny):
-    assert json.loads(get(f"{serve(tiny)}/api/health")) == {"status": "ok", "ready": False, "model": None}
+    assert json.loads(get(f"{serve(tiny)}/api/health")) == {
+        "status": "ok",
+        "ready": False,
+        "model": None,
+        "version": None,
+        "why": "There is no model yet.",
+    }
 
 
 def test_a_wrong_setting_stops_the_start_with_one_sentence(tiny):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import dataset, download, inference, jobs, metrics, pipeline, preprocessing, runs
+from core import dataset, download, files, inference, jobs, metrics, pipeline, preprocessing, runs, serving
 from core import settings as environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -246,3 +247,22 @@ def _data_url(pixels: np.ndarray) -> str:
     body = io.BytesIO()
     Image.fromarray(pixels, "RGBA").save(body, "PNG")
     return "data:image/png;base64," + base64.b64encode(body.getvalue()).decode()
+
+
+def test_promote_and_roll_back(empty, trained_home):
+    (run,) = runs.list_runs(environment.Settings(home=trained_home))
+    for run_id in ("20260101-000000-decision_tree-abcd", "20260102-000000-decision_tree-abcd"):
+        shutil.copytree(run.path, runs.folder(empty) / run_id)
+        files.write_json(runs.folder(empty) / run_id / "card.json", run.card | {"id": run_id})
+    page = check(open_page("pages/4_Runs.py"))
+    assert "the newest run, as none is promoted" in page.markdown[0].value
+    page.button(key="promote").click().run()
+    assert "promoted to production" in check(page).markdown[0].value
+    assert page.button(key="promote").disabled
+    assert page.button(key="roll-back").disabled
+    serving.promote(empty, "20260101-000000-decision_tree-abcd")
+    page.run()
+    assert not page.button(key="roll-back").disabled
+    page.button(key="roll-back").click().run()
+    assert serving.choose(empty).run.id == "20260102-000000-decision_tree-abcd"
+    assert check(open_page("pages/3_Draw.py")).selectbox[0].value == "20260102-000000-decision_tree-abcd"

@@ -32,6 +32,7 @@ def test_what_is_given():
         ("DIGITLAB_MEMORY_MB", "-5"),
         ("PORT", "70000"),
         ("WANDB_MODE", "loud"),
+        ("DIGITLAB_SERVE", "newest"),
     ],
 )
 def test_wrong_value_is_one_sentence(name, value):

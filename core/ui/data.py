@@ -44,8 +44,8 @@ def data_controls(settings: Settings) -> None:
         "Download MNIST (11 MB)",
         key="download",
         icon=":material/download:",
-        on_click=_start_data,
-        args=(settings,),
+        on_click=frame.act,
+        args=(pipeline.start_data, settings),
         help="The file that Keras uses: 60,000 training and 10,000 test images.",
     )
     for job in jobs.list_jobs(settings, "data")[:1]:
@@ -64,10 +64,6 @@ def data_controls(settings: Settings) -> None:
         frame.or_stop(_adopt_upload, settings, given)
         frame.count_up("uploads", "uploaded")  # a fresh uploader, or the next rerun would take the file in again
         st.rerun()
-
-
-def _start_data(settings: Settings) -> None:
-    pipeline.start_data(settings)
 
 
 def _adopt_upload(settings: Settings, given: UploadedFile) -> None:

@@ -43,6 +43,16 @@ def or_stop(read: Callable[..., T], *args: Any) -> T:
         stop(error)
 
 
+def act(do: Callable[..., Any], *args: Any) -> None:
+    """Do what a button was clicked for; say in one sentence why where it cannot be done."""
+    try:
+        do(*args)
+    except DigitLabError as error:
+        st.error(str(error), icon=":material/error:")
+    except OSError as error:
+        st.error(f"That could not be written to the disk: {error.strerror}.", icon=":material/error:")
+
+
 def when(seconds: float) -> str:
     """Return a time of day, with the date if it was not today, in the visitor's own time zone."""
     zone = ZoneInfo(st.context.timezone or "UTC")

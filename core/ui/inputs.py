@@ -40,8 +40,14 @@ def _parameter_input(p: models.Parameter) -> models.Value:
     )
 
 
-def pick_run(settings: Settings) -> runs.Run:
-    """Let the visitor choose a run, newest first, kept in the link; where there is none, offer to train one."""
+def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
+    """Let the visitor choose a run, newest first, kept in the link; where there is none, offer to train one.
+
+    Parameters
+    ----------
+    preferred : str
+        The id to begin with where the link names none; empty = the newest.
+    """
     found = runs.list_runs(settings)
     for sentence in runs.list_unusable(settings):
         st.caption(f":material/warning: {sentence}")
@@ -51,7 +57,8 @@ def pick_run(settings: Settings) -> runs.Run:
     wanted = st.query_params.get("run")
     if wanted and wanted not in labels:
         st.warning(f"There is no run {wanted!r} here; the newest one is shown instead.", icon=":material/warning:")
-    index = list(labels).index(wanted) if wanted in labels else 0
+    first = next((run_id for run_id in (wanted, preferred) if run_id in labels), found[0].id)
+    index = list(labels).index(first)
     chosen = st.selectbox("Run", list(labels), index=index, format_func=labels.__getitem__, help=_RUN_HELP)
     st.query_params["run"] = chosen
     return next(run for run in found if run.id == chosen)

@@ -22,13 +22,8 @@ _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]
 
 
 def start_training(settings: Settings, config: dict[str, Any]) -> None:
-    """Start a training: what a Train button's click does. A refusal is said on the next run of the page."""
-    try:
-        pipeline.start(settings, config)
-    except DigitLabError as error:
-        st.error(str(error), icon=":material/error:")
-    except OSError as error:
-        st.error(f"The training could not be started: {settings.home} cannot be written ({error.strerror}).")
+    """Start a training: what a Train button's click does."""
+    frame.act(pipeline.start, settings, config)
 
 
 def train_default_button(settings: Settings) -> None:

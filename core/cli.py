@@ -17,6 +17,7 @@ from core import jobs, settings, worker
 from core.errors import DigitLabError
 
 WAIT_SECONDS = 0.5
+TRACK_SECONDS = 300.0  # for everything that is to be synced; one folder has its own limit
 
 
 def main(argv: Sequence[str]) -> int:
@@ -169,26 +170,103 @@ def _data_job(found: settings.Settings, job_id: str, config: Mapping[str, Any], 
 
 
 def _track(found: settings.Settings, argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m core track", description="Log a finished run to W&B, offline.")
-    parser.add_argument("run", help="the run's id")
+    parser = argparse.ArgumentParser(prog="python -m core track", description="Log runs to W&B, sync and fetch them.")
+    parser.add_argument("run", nargs="?", default="", help="log this run, then sync it where there is a key")
+    parser.add_argument("--offline", action="store_true", help="log this run, but send nothing")
+    parser.add_argument("--sync", action="store_true", help="sync every logged run, now")
+    parser.add_argument("--due", action="store_true", help="sync those runs whose time has come after a failure")
+    parser.add_argument("--test", action="store_true", help="say whether W&B can be reached, within 5 s")
+    parser.add_argument("--restore", nargs="?", const="", metavar="V", help="fetch the version to serve, or version V")
+    parser.add_argument("--exchange", action="store_true", help="bring promotions here and on W&B together")
     given = parser.parse_args(argv)
+    from core import tracking
+
+    if given.test:
+        answer = tracking.test(found)
+        print(answer["message"])
+        return 0 if answer["ok"] else 1
+    if given.restore is not None:
+        print(f"fetched {tracking.restore(found, given.restore).id}")
+        return 0
+    if given.exchange:
+        print(tracking.exchange(found))
+        return 0
+    if given.sync or given.due:
+        return _sync(found, force=given.sync)
+    if not given.run:
+        parser.error("name a run, or one of the options")
+    return _log(found, given.run, given.offline)
+
+
+def _sync(found: settings.Settings, force: bool) -> int:
+    from core import tracking
+
+    tracking.sync_all(found, force)
+    left = tracking.pending(found, time.time(), force=True)
+    for run in left:
+        print(f"{run.id}  {tracking.describe(tracking.load_state(run))}")
+    return 1 if left else 0
+
+
+def _log(found: settings.Settings, run_id: str, offline: bool) -> int:
     from core import runs, tracking
 
-    print(tracking.describe(tracking.track(found, runs.load_run(found, given.run))))
+    run = runs.load_run(found, run_id)
+    state = tracking.track(found, run)
+    if tracking.find_key(found) and not offline:
+        _track_child(found, "--due")
+        state = tracking.load_state(run)
+    print(tracking.describe(state))
     return 0
 
 
 def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:
-    run_id = config["run"]
-    emit("waiting", message="Waiting for the training to end")
-    while jobs.load_job(found, run_id).live:
-        time.sleep(WAIT_SECONDS)
-    if jobs.load_job(found, run_id).state != "done":
-        return
     from core import runs, tracking
 
-    emit("track", message="Logging the run to W&B")
-    tracking.track(found, runs.load_run(found, run_id))
+    if "run" in config:
+        emit("waiting", message="Waiting for the training to end")
+        while jobs.load_job(found, config["run"]).live:
+            time.sleep(WAIT_SECONDS)
+        if jobs.load_job(found, config["run"]).state != "done":
+            return
+        emit("log", message="Logging the run to W&B, offline")
+        tracking.track(found, runs.load_run(found, config["run"]))
+    for name, (words, message) in _TRACK_STEPS.items():
+        if name in config:
+            emit(name, message=message)
+            _track_child(found, *words, *([config[name]] if name == "restore" and config[name] else []))
+    if tracking.find_key(found) and not {"test", "sync", "restore"} & set(config):
+        emit("due", message="Syncing with W&B")
+        _track_child(found, "--due", check=False)
+
+
+_TRACK_STEPS = {
+    "test": (["--test"], "Asking W&B who we are"),
+    "sync": (["--sync"], "Syncing every run with W&B"),
+    "restore": (["--restore"], "Fetching the model from W&B"),
+    "exchange": (["--exchange"], "Looking for promotions on W&B"),
+}
+
+
+def _track_child(found: settings.Settings, *words: str, check: bool = True) -> None:
+    # A process of its own: the one that logs has made itself forget the key, and this one can be killed at the limit.
+    from core import tracking
+    from core.errors import TrackingError
+
+    command = [sys.executable, "-m", "core", "track", *words]
+    env = found.child_environment(["WANDB_API_KEY"])
+    child = subprocess.Popen(
+        command, cwd=settings.ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        said = child.communicate(timeout=TRACK_SECONDS)[0]
+    except subprocess.TimeoutExpired:
+        jobs.end_family(child.pid)
+        late = f"W&B did not finish within {TRACK_SECONDS:.0f} s. It is tried again later."
+        tracking.interrupted(found, late)
+        raise TrackingError(late) from None
+    if check and child.returncode and said.strip():
+        raise TrackingError(said.strip().splitlines()[-1])
 
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], Work | None]] = {

@@ -6,7 +6,9 @@ maps from then on, so that neither server nor children hold 55 MB that the file 
 
 import contextlib
 import hashlib
+import lzma
 import shutil
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +33,8 @@ SAMPLE_TEST_SIZE = 1_000
 SAMPLE_SEED = 0
 _HEADER_BYTES = 4096
 _CHUNK = 1 << 20
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
+_NO_HEADER = (ValueError, TypeError, SyntaxError, tokenize.TokenError)  # numpy reads it as Python source
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +156,22 @@ def _root(settings: Settings) -> Path:
 
 
 def _open(settings: Settings, sha256: str, source: str, title: str, *notes: str) -> Digits:
-    path = _root(settings) / sha256[:12]
-    try:
-        arrays = [np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS]
-    except (OSError, ValueError) as error:
-        raise DataError(f"The data in {path.name} is gone or damaged. Upload or download it once more.") from error
-    x_train, y_train, x_test, y_test = arrays
+    x_train, y_train, x_test, y_test = _mapped(_root(settings) / sha256[:12])
     return Digits(x_train, y_train, x_test, y_test, sha256, source, title, " ".join(notes))
+
+
+def _mapped(path: Path) -> list[np.ndarray]:
+    try:
+        return [np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS]
+    except (*_UNREADABLE, *_NO_HEADER) as error:
+        raise DataError(f"The data in {path.name} is gone or damaged. Upload or download it once more.") from error
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return bool(_mapped(path))
+    except DataError:
+        return False
 
 
 def _unpacked(settings: Settings, source: Path, file_sha256: str = "") -> str:
@@ -168,7 +180,7 @@ def _unpacked(settings: Settings, source: Path, file_sha256: str = "") -> str:
     key = f"{source}|{stat.st_size}|{stat.st_mtime_ns}"
     index = _root(settings) / "index.json"
     known = (files.read_json(index) or {}).get(key)
-    if known and (_root(settings) / known[:12]).is_dir():
+    if known and _is_whole(_root(settings) / known[:12]):
         return known
     index.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(index.with_suffix(".lock")):
@@ -182,8 +194,11 @@ def _unpacked(settings: Settings, source: Path, file_sha256: str = "") -> str:
 
 
 def _check_file(source: Path, expected: str) -> None:
-    with source.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with source.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read ({error.strerror}).") from error
     if found != expected:
         raise DataError(f"{source} has the sha256 {found[:12]}…, not Keras's {expected[:12]}…. Delete it.")
 
@@ -222,7 +237,7 @@ def _expected_bytes(member: IO[bytes], name: str, file: str) -> int:
         version = np.lib.format.read_magic(member)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(member, max_header_size=_HEADER_BYTES)
-    except ValueError as error:
+    except _NO_HEADER as error:
         raise DataError(f"{name} in {file} is not a numpy array ({error}).") from error
     images = name.startswith("x")
     if dtype.hasobject:
@@ -246,7 +261,7 @@ def _copy(member: IO[bytes], out: IO[bytes], size: int) -> int:
 
 
 def _adopt(settings: Settings, new: Path) -> str:
-    arrays = {name: np.load(new / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    arrays = dict(zip(ARRAYS, _mapped(new), strict=True))
     for part in ("train", "test"):
         contract.check_images(arrays[f"x_{part}"], f"x_{part}")
         contract.check_labels(arrays[f"y_{part}"], len(arrays[f"x_{part}"]), f"y_{part}")
@@ -260,6 +275,7 @@ def _adopt(settings: Settings, new: Path) -> str:
     arrays.clear()  # Windows renames no folder whose files are mapped
     sha256 = digest.hexdigest()
     target = _root(settings) / sha256[:12]
-    if not target.is_dir():
+    if not _is_whole(target):
+        shutil.rmtree(target, ignore_errors=True)  # damaged since: what was read just now takes its place
         new.rename(target)
     return sha256

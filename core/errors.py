@@ -29,5 +29,9 @@ class RunError(DigitLabError):
     """A run does not exist, or its folder is damaged."""
 
 
+class TrackingError(DigitLabError):
+    """Weights & Biases cannot be reached, refuses, or does not have what it should."""
+
+
 class JobError(DigitLabError):
     """A job does not exist or cannot be started."""

@@ -28,6 +28,7 @@ from core.settings import ROOT, Settings
 KEEP = 50
 START_GRACE_SECONDS = 10.0
 ENDED = ("done", "failed", "cancelled")
+_PROBING = threading.Lock()  # two visitors' looks at the same lock would each take the other for the job
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,11 @@ def load_job(settings: Settings, job_id: str) -> Job:
     """
     path = folder(settings, job_id)
     body = read_config(settings, job_id)
-    alive = _alive(path)
-    events = _read_events(path)
+    try:
+        alive, events = _alive(path), _read_events(path)
+        alive = alive or (bool(events) and _alive(path))  # it may have begun between the first two looks
+    except FileNotFoundError as error:  # just now pruned by another process
+        raise _gone(job_id) from error
     found = state(
         alive=alive,
         starting=not alive and not events and _starting(path, body["submitted"]),
@@ -179,9 +183,16 @@ def cancel(settings: Settings, job_id: str, grace: float = 3.0) -> None:
     process = _process(path)
     if process is None:
         return
-    family = [process]
-    with contextlib.suppress(psutil.Error):
-        family += process.children(recursive=True)
+    end_family(process.pid, grace)
+
+
+def end_family(pid: int, grace: float = 3.0) -> None:
+    """End a process and every process below it: ask first, then kill after `grace` seconds."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return
     for one in family:
         with contextlib.suppress(psutil.Error):
             one.terminate()
@@ -196,7 +207,7 @@ def _alive(path: Path) -> bool:
     if not (path / "lock").exists():
         return False
     try:
-        with FileLock(path / "lock", timeout=0):
+        with _PROBING, FileLock(path / "lock", timeout=0):
             return False
     except Timeout:
         return True
@@ -245,8 +256,12 @@ def read_config(settings: Settings, job_id: str) -> dict[str, Any]:
     """
     body = files.read_json(folder(settings, job_id) / "config.json")
     if not body:
-        raise JobError(f"There is no job {job_id!r} any more; the last {KEEP} are kept.")
+        raise _gone(job_id)
     return body
+
+
+def _gone(job_id: str) -> JobError:
+    return JobError(f"There is no job {job_id!r} any more; the last {KEEP} are kept.")
 
 
 def _starting(path: Path, submitted: float) -> bool:
@@ -257,5 +272,6 @@ def _starting(path: Path, submitted: float) -> bool:
 
 def _prune(settings: Settings) -> None:
     for job_id in list_ids(settings)[KEEP:]:
-        if not load_job(settings, job_id).live:
-            shutil.rmtree(folder(settings, job_id), ignore_errors=True)
+        with contextlib.suppress(JobError):  # another process may prune it too, and what is no job is not ours
+            if not load_job(settings, job_id).live:
+                shutil.rmtree(folder(settings, job_id), ignore_errors=True)

@@ -55,8 +55,8 @@ class Parameter:
             allowed = ", ".join(str(c) for c in self.choices)
             raise ModelError(f"{self.name} is {value!r}; choose one of {allowed}.")
         number = int if self.kind == "int" else float
-        right_type = isinstance(value, int | float) and not isinstance(value, bool) and number(value) == value
-        if right_type and self.low <= value <= self.high:
+        in_range = isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+        if in_range and number(value) == value:  # in this order: no whole number can be made of NaN or infinity
             return number(value)
         noun = "a whole number" if self.kind == "int" else "a number"
         also = f", or None for “{self.none}”" if self.none else ""

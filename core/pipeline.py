@@ -46,10 +46,26 @@ def start(settings: Settings, config: Mapping[str, Any]) -> str:
     runs.sweep(settings)
     run_id = submit(settings, config)
     jobs.start(settings, run_id)
-    track_id = jobs.new_id("track")
-    jobs.submit(settings, track_id, "track", {"run": run_id}, result=f"runs/{run_id}/tracking.json", slot=False)
-    jobs.start(settings, track_id, secrets=("WANDB_API_KEY",))
+    start_tracking(settings, {"run": run_id})
     return run_id
+
+
+def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
+    """Start a child that deals with W&B, the only kind that is given the key; returns its id.
+
+    Parameters
+    ----------
+    config : mapping
+        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every
+        run, now (True) or when it is due (False). The same thing is not started twice at a time.
+    """
+    for job in jobs.list_jobs(settings, "track"):
+        if job.live and job.config == config:
+            return job.id
+    track_id = jobs.new_id("track")
+    jobs.submit(settings, track_id, "track", dict(config), slot=False)
+    jobs.start(settings, track_id, secrets=("WANDB_API_KEY",))
+    return track_id
 
 
 def submit(settings: Settings, config: Mapping[str, Any]) -> str:

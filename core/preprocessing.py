@@ -6,6 +6,7 @@ as well as the drawing looks like that.
 """
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -20,6 +21,9 @@ INK_SHARE = 0.15  # of the darkest ink; fainter is smudge, and would widen the c
 LEAST_CONTRAST = 24
 MAX_PIXELS = 40_000_000
 WORKING_SIZE = 1024
+# What Pillow does not reduce by itself: one bit (a scan), 16 bits, indexed colours, and grey beside its alpha.
+_REDUCIBLE = {"1": "L", "I;16": "I", "I;16B": "I", "I;16L": "I", "P": "RGBA", "PA": "RGBA", "LA": "RGBA"}
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, TypeError, LookupError, ArithmeticError)
 
 
 def from_bytes(data: bytes) -> np.ndarray:
@@ -67,6 +71,11 @@ def open_image(data: bytes) -> Image.Image:
                 )
             image.draft("RGB", (WORKING_SIZE, WORKING_SIZE))  # a JPEG decodes straight to a smaller size
             image.load()
+            factor = max(image.size) // WORKING_SIZE
+            if factor > 1:
+                to = _REDUCIBLE.get(image.mode)
+                image = (image.convert(to) if to else image).reduce(factor)
+            return ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
             f"The picture has far more than the {MAX_PIXELS // 10**6} million pixels that are read. Scale it down."
@@ -75,12 +84,8 @@ def open_image(data: bytes) -> Image.Image:
         raise ImageError(
             f"These {len(data):,} bytes are not a picture that can be read. Use a PNG or JPEG file."
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (*_DAMAGED, struct.error) as error:  # each was, or may be, raised by one of Pillow's readers
         raise ImageError("The picture is damaged or cut off. Save it again, then upload it once more.") from error
-    factor = max(image.size) // WORKING_SIZE
-    if factor > 1:
-        image = (image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image).reduce(factor)
-    return ImageOps.exif_transpose(image)
 
 
 def ink(image: Image.Image) -> np.ndarray:

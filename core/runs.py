@@ -76,6 +76,37 @@ def seal(settings: Settings, run_id: str, card: dict[str, Any]) -> Run:
     return load_run(settings, run_id)
 
 
+def adopt(settings: Settings, path: Path) -> Run:
+    """Take in a run folder that was made elsewhere, by one rename, after everything in it matches its card.
+
+    Parameters
+    ----------
+    path : Path
+        A folder on the same disk; it is moved.
+
+    Raises
+    ------
+    RunError
+        If it is no run folder, of another format, incomplete, changed, or holds what the card does not name.
+    """
+    card = files.read_json(path / "card.json")
+    if not isinstance(card, dict) or not _ID.fullmatch(str(card.get("id"))) or not isinstance(card.get("files"), dict):
+        raise RunError("This is not a run of Digit Lab: it has no readable card.json.")
+    if card.get("format") != FORMAT:
+        raise RunError(f"The run {card['id']} has format {card.get('format')!r}; this Digit Lab reads {FORMAT}.")
+    there = {p.name for p in path.iterdir()} - {"card.json"}
+    odd = sorted(there ^ set(card["files"]))
+    if odd:
+        raise RunError(f"The run {card['id']} is not whole: {odd[0]} is missing, or does not belong to it.")
+    run = Run(card["id"], path, files.read_json(path / "config.json") or {}, card)
+    for name in card["files"]:
+        verified(run, name)
+    if not (folder(settings) / run.id).exists():
+        folder(settings).mkdir(parents=True, exist_ok=True)
+        path.rename(folder(settings) / run.id)
+    return load_run(settings, run.id)
+
+
 def load_run(settings: Settings, run_id: str) -> Run:
     """Read a run's config and card.
 

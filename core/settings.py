@@ -48,6 +48,7 @@ class Settings:
     wandb_base_url: str = ""
     pens: Path | None = None
     port: int = 0
+    netrc: Path = Path.home() / ".netrc"
 
     def child_environment(self, secrets: Collection[str] = ()) -> dict[str, str]:
         """Return the environment for a child process that sees these very settings.
@@ -70,23 +71,36 @@ class Settings:
             "WANDB_PROJECT": self.wandb_project,
             "WANDB_MODE": self.wandb_mode,
             "WANDB_BASE_URL": self.wandb_base_url,
+            "NETRC": str(self.netrc),
             # A Windows console or a bare container would otherwise write the log in another encoding.
             "PYTHONUTF8": "1",
         }
         env = {k: v for k, v in os.environ.items() if k not in SECRETS} | given
         return {k: v for k, v in env.items() if v and (k not in SECRETS or k in secrets)}
 
-    def quiet_wandb(self) -> None:
-        """Make this process's environment the quiet, private and offline one, before wandb is imported.
+    def quiet_wandb(self, online: bool = False) -> None:
+        """Make this process's environment the quiet and private one, before wandb is imported.
 
         Every other `WANDB_` name goes, the key with them: what wandb never had, it can neither write nor send.
+
+        Parameters
+        ----------
+        online : bool
+            Leave wandb the key, the entity and the address, to sync.
         """
         for name in [n for n in os.environ if n.startswith("WANDB_")]:
             del os.environ[name]
         work = self.home / "wandb"
         places = {f"WANDB_{name.upper()}_DIR": str(work / name) for name in ("cache", "data", "config", "artifact")}
+        known = {
+            "WANDB_API_KEY": self.wandb_api_key,
+            "WANDB_ENTITY": self.wandb_entity,
+            "WANDB_BASE_URL": self.wandb_base_url,
+        }
         # wandb itself appends "/wandb" to this one.
         os.environ.update(_QUIET_WANDB | places | {"WANDB_DIR": str(self.home)})
+        if online:
+            os.environ.update({name: value for name, value in known.items() if value})
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -103,7 +117,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         Names the variable, its value and what it may be.
     """
     env = os.environ if environ is None else environ
-    home = Path(env.get("DIGITLAB_HOME") or ROOT / ".digitlab").expanduser().resolve()
+    home = _path(env, "DIGITLAB_HOME") or ROOT / ".digitlab"
+    if home.exists() and not home.is_dir():
+        raise SettingsError(f"DIGITLAB_HOME is {str(home)!r}, which is a file; set it to a folder, or leave it out.")
     return Settings(
         home=home,
         mnist=_path(env, "DIGITLAB_MNIST"),
@@ -118,6 +134,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         wandb_mode=_choice(env, "WANDB_MODE", ("offline", "online", "disabled")),
         wandb_base_url=env.get("WANDB_BASE_URL", ""),
         pens=_path(env, "DIGITLAB_PENS"),
+        netrc=_path(env, "NETRC") or Path.home() / ".netrc",
         port=_whole(env, "PORT", 0, 0, 65535),
     )
 
@@ -136,7 +153,10 @@ def machine_memory_mb() -> int:
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
-    return Path(env[name]).expanduser().resolve() if env.get(name) else None
+    try:
+        return Path(env[name]).expanduser().resolve() if env.get(name) else None
+    except RuntimeError as error:
+        raise SettingsError(f"{name} is {env[name]!r}, and there is no such user; give the whole path.") from error
 
 
 def _serve(env: Mapping[str, str]) -> str:

@@ -78,8 +78,11 @@ def _slot(settings: Settings, job_id: str) -> Iterator[None]:
 def _waits_before(settings: Settings, job_id: str, mine: tuple[float, str]) -> bool:
     try:
         body = jobs.read_config(settings, job_id)
-        earlier = body["slot"] and (body["submitted"], job_id) < mine
-        return earlier and jobs.load_job(settings, job_id).state in ("starting", "queued")
+        if not body["slot"] or (body["submitted"], job_id) > mine:
+            return False
+        rival = jobs.load_job(settings, job_id)
+        # Between taking its lock and its first event it is alive, and has not passed anybody yet.
+        return rival.live and (not rival.events or rival.stage == "queued")
     except JobError:
         return False
 

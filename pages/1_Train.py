@@ -41,3 +41,4 @@ st.button(
     help="Starts at once, or waits for the training before it. You may leave this page meanwhile.",
 )
 ui.show_jobs(settings)
+ui.connection_line(settings)

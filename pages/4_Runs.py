@@ -60,3 +60,4 @@ with st.container(horizontal=True):
     )
     ui.link("Measure", "pages/2_Metrics.py", ":material/monitoring:", key="measure", run=chosen.id)
     ui.link("Draw", "pages/3_Draw.py", ":material/draw:", key="draw", run=chosen.id)
+ui.connection_section(settings)

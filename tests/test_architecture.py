@@ -17,7 +17,7 @@ LINES = [
     ["settings", "digits", "files"],
     ["preprocessing", "augmentation", "features", "metrics", "jobs", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
-    ["inference", "lesson", "explain", "tracking", "serving", "plots"],
+    ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
     ["pipeline"],
     ["cli", "api", "ui"],
 ]

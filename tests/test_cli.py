@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,10 @@ def test_joblib_is_not_opened_when_it_was_changed(core, trained_home, tmp_path, 
     assert done.returncode == 1
     assert "was changed or damaged" in done.stderr
     assert not (ROOT / "pwned").exists()
+
+
+def test_a_home_that_is_a_file_is_one_sentence(core, tiny, tmp_path):
+    (tmp_path / "file").touch()
+    done = core(replace(tiny, home=tmp_path / "file"), "train")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert done.stderr.startswith("DIGITLAB_HOME is ")

@@ -5,6 +5,7 @@ import pickle
 import shutil
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,6 +154,10 @@ BAD = {
     "a bomb": ({"x_train": header("(100000000, 28, 28)")}, "has 100,000,000 entries"),
     "negative size": ({"x_train": header("(-1, 28, 28)")}, "has -1 entries"),
     "no numbers": ({"x_train": header("('a', 28, 28)")}, "is not a numpy array"),
+    "a header that is cut": ({"x_train": header("(40, 28, 28").replace(b"}", b" ")}, "is not a numpy array"),
+    "a header with a list for a key": ({"x_train": header("(1,), []: 1")}, "is not a numpy array"),
+    "a type that is no type": ({"x_train": header("(40, 28, 28)", descr=",")}, "is not a numpy array"),
+    "a version to come": ({"x_train": b"\x93NUMPY\x09\x00" + header("(40, 28, 28)")[8:]}, "is not a numpy array"),
     "column order": ({"x_test": header("(20, 28, 28)", fortran=True) + b"\0" * 15680}, "Fortran order"),
 }
 
@@ -213,3 +218,62 @@ def _sha256(path) -> str:
     import hashlib
 
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_byte_that_changed_is_refused_however_it_is_packed(settings, tmp_path, method):
+    path = tmp_path / "mnist.npz"
+    with zipfile.ZipFile(path, "w", method) as target:
+        for name, array in arrays().items():
+            target.writestr(f"{name}.npy", npy(array))
+    body = bytearray(path.read_bytes())
+    body[5000] ^= 0xFF  # within the pixels of x_train
+    path.write_bytes(body)
+    with pytest.raises(DataError, match=r"mnist\.npz is not a whole \.npz file"):
+        dataset.save_current(settings, path, "the upload")
+    assert unpacked(settings) == []
+
+
+def test_a_bomb_is_unpacked_no_further_than_its_header_says(settings, tmp_path):
+    path = tmp_path / "mnist.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, array in arrays().items():
+            more = b"\0" * 50_000_000 if name == "x_train" else b""
+            target.writestr(f"{name}.npy", npy(array) + more)
+    found = dataset.save_current(settings, path, "the upload")
+    size = (settings.home / "data" / found.sha256[:12] / "x_train.npy").stat().st_size
+    assert size == len(npy(arrays()["x_train"]))
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut off"])
+def test_unpacked_data_that_was_damaged_is_unpacked_once_more(settings, tmp_path, damage):
+    path = save(tmp_path / "mine.npz")
+    sha256 = dataset.save_current(settings, path, "the upload").sha256
+    x_test = settings.home / "data" / sha256[:12] / "x_test.npy"
+    whole = x_test.read_bytes()
+    x_test.unlink()
+    if damage != "gone":
+        x_test.write_bytes(b"" if damage == "empty" else whole[:500])
+    with pytest.raises(DataNotReady):
+        dataset.load(settings)  # skipped, and there is no other
+    given = dataset.load(replace(settings, mnist=path))
+    assert (given.x_test == arrays()["x_test"]).all()
+    assert dataset.load(settings).source == "stored"
+    assert x_test.read_bytes() == whole
+
+
+def test_a_keras_cache_that_cannot_be_read_is_skipped(settings, monkeypatch):
+    cached = save(dataset.keras_file(settings))
+    dataset.save_sample(settings)
+    real = Path.open
+
+    def locked(self, *args, **kwargs):
+        if self == cached:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", locked)
+    found = dataset.load(settings)
+    assert found.is_sample
+    assert "The Keras cache was skipped" in found.note
+    assert "cannot be read (Permission denied)" in found.note

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,9 +32,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(self.body)))
+        if self.fault != "no length":
+            self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(self.body[: len(self.body) // 2] if self.fault == "truncated" else self.body)
+        self.wfile.write(self.body[: len(self.body) // 2] if self.fault in ("truncated", "stalling") else self.body)
+        if self.fault == "stalling":
+            self.rfile.read()  # until the other side gives up
 
     def log_message(self, *args):
         pass
@@ -82,8 +86,38 @@ def test_failing_server_leaves_nothing_and_is_remembered(settings, file_server, 
     assert "could not be downloaded" in download.recent_failure(settings)
 
 
-def test_wrong_hash_is_thrown_away(settings, file_server):
-    url, _ = file_server()
+def test_a_server_that_stalls_halfway_is_given_up(settings, file_server, monkeypatch):
+    monkeypatch.setattr(download, "READ_SECONDS", 0.2)
+    url, sha256 = file_server("stalling")
+    steps = []
+    with pytest.raises(DataError, match="could not be downloaded"):
+        download.fetch(settings, lambda done, total: steps.append(done), url, sha256)
+    assert steps
+    assert nothing_is_left(settings)
+
+
+def test_a_file_that_is_there_is_not_fetched_again(settings, tiny_npz):
+    cached = dataset.keras_file(settings)
+    cached.parent.mkdir(parents=True)
+    shutil.copy(tiny_npz, cached)
+    sha256 = hashlib.sha256(cached.read_bytes()).hexdigest()
+    nowhere = f"http://127.0.0.1:{free_port()}/mnist.npz"
+    assert download.fetch(settings, lambda done, total: None, nowhere, sha256).source == "stored"
+
+
+def test_a_wrong_file_in_the_keras_cache_is_replaced(settings, file_server):
+    cached = dataset.keras_file(settings)
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"half a file of an earlier day")
+    url, sha256 = file_server()
+    download.fetch(settings, lambda done, total: None, url, sha256)
+    assert hashlib.sha256(cached.read_bytes()).hexdigest() == sha256
+    assert [p.name for p in cached.parent.iterdir()] == ["mnist.npz"]
+
+
+@pytest.mark.parametrize("fault", ["", "no length"])
+def test_wrong_hash_is_thrown_away(settings, file_server, fault):
+    url, _ = file_server(fault)
     with pytest.raises(DataError, match="is not the MNIST that Keras uses"):
         download.fetch(settings, lambda done, total: None, url)
     assert nothing_is_left(settings)
@@ -92,6 +126,8 @@ def test_wrong_hash_is_thrown_away(settings, file_server):
 def test_refused_connection(settings):
     with pytest.raises(DataError, match="ConnectionError"):
         download.fetch(settings, lambda done, total: None, f"http://127.0.0.1:{free_port()}/mnist.npz")
+    assert nothing_is_left(settings)
+    assert "ConnectionError" in download.recent_failure(settings)
 
 
 def test_black_hole_is_given_up(settings, monkeypatch):
@@ -100,6 +136,8 @@ def test_black_hole_is_given_up(settings, monkeypatch):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz"
         with pytest.raises(DataError, match="Timeout"):
             download.fetch(settings, lambda done, total: None, url)
+    assert nothing_is_left(settings)
+    assert "Timeout" in download.recent_failure(settings)
 
 
 def test_trickle_is_given_up(settings, file_server, monkeypatch):

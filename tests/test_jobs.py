@@ -2,16 +2,20 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
 import pytest
+from filelock import FileLock
 
-from core import files, jobs, pipeline, runs
+from core import dataset, files, jobs, pipeline, runs, worker
 from core.errors import JobError
-from tests.conftest import ROOT, until
+from tests.conftest import ROOT, free_port, until
 
 DEFAULT = pipeline.make_config("decision_tree", {})
 ENDLESS = pipeline.make_config("decision_tree", {"max_depth": None})
@@ -202,6 +206,39 @@ def test_kill_9_at_each_stage(home, stage):
         assert [r.id for r in found] == [run_id]
 
 
+KILLED_WITHIN = {
+    "data": ("dataset", "load"),
+    "fit": ("training", "fit"),
+    "evaluate": ("runs", "save_evaluation"),
+    "export": ("export", "save_onnx"),
+    "seal": ("runs", "sha256"),
+}
+
+
+@posix
+@pytest.mark.parametrize("stage", KILLED_WITHIN)
+def test_killed_in_the_midst_of_a_stage(home, stage):
+    """The same without luck: the child kills itself where the stage does its work."""
+    module, function = KILLED_WITHIN[stage]
+    code = (
+        "import os, signal, sys\n"
+        f"from core import cli, {module}\n"
+        f"{module}.{function} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "cli.main(['train', '--job', sys.argv[1]])\n"
+    )
+    run_id = pipeline.submit(home, DEFAULT)
+    done = subprocess.run([sys.executable, "-c", code, run_id], cwd=ROOT, env=home.child_environment(), check=False)
+    assert done.returncode == -signal.SIGKILL
+    job = jobs.load_job(home, run_id)
+    assert (job.state, job.stage) == ("failed", stage)
+    assert f"ended in the stage “{stage}” without a word" in job.message
+    assert runs.list_runs(home) == []
+    assert (home.home / "runs" / f".partial-{run_id}").exists() == (stage != "data")
+    assert whole_or_nothing(home) == []
+    following = begin(home)
+    assert wait_state(home, following, "done", "failed").state == "done"
+
+
 @posix
 def test_a_dead_jobs_slot_goes_to_the_next(slow):
     first, second = begin(slow, ENDLESS), begin(slow)
@@ -240,13 +277,12 @@ def test_a_job_outlives_who_started_it(home):
 
 
 def test_the_last_fifty_are_kept(home):
-    ids = []
-    for _ in range(jobs.KEEP + 3):
-        ids.append(pipeline.submit(home, DEFAULT))
-        (jobs.folder(home, ids[-1]) / "cancel").touch()
-    kept = set(jobs.list_ids(home))
-    assert len(kept) == jobs.KEEP
-    for job_id in set(ids) - kept:
+    ids = [f"20260101-0000{n:02}-decision_tree-abcd" for n in range(jobs.KEEP + 3)]
+    for job_id in ids:
+        jobs.submit(home, job_id, "train", DEFAULT)
+        (jobs.folder(home, job_id) / "cancel").touch()
+    assert jobs.list_ids(home) == ids[:2:-1]
+    for job_id in ids[:3]:
         with pytest.raises(JobError, match="There is no job"):
             jobs.load_job(home, job_id)
 
@@ -256,3 +292,106 @@ def test_half_an_event_is_not_read(home):
     with (jobs.folder(home, run_id) / "events.jsonl").open("w") as file:
         file.write('{"t": 1, "stage": "fit"}\n{"t": 2, "sta')
     assert [e["stage"] for e in jobs.load_job(home, run_id).events] == ["fit"]
+
+
+def data_job(settings, url: str, sha256: str) -> str:
+    job_id = jobs.new_id("data")
+    jobs.submit(settings, job_id, "data", {"download": True, "url": url, "sha256": sha256}, slot=False)
+    jobs.start(settings, job_id)
+    return job_id
+
+
+def test_a_data_job_without_network_fails_but_leaves_the_sample(home):
+    fresh = replace(home, mnist=None)
+    job = wait_state(fresh, data_job(fresh, f"http://127.0.0.1:{free_port()}/mnist.npz", "0" * 64), "failed", "done")
+    assert job.state == "failed"
+    assert job.message.startswith("MNIST could not be downloaded (ConnectionError).")
+    assert [e["stage"] for e in job.events] == ["queued", "sample", "download", "failed"]
+    assert dataset.load(fresh).is_sample
+
+
+@posix
+@pytest.mark.parametrize("how", ["kill", "cancel"])
+def test_a_data_job_that_is_stopped_halfway_leaves_no_file(home, how):
+    fresh = replace(home, mnist=None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        job_id = data_job(fresh, f"http://127.0.0.1:{server.getsockname()[1]}/mnist.npz", "0" * 64)
+        server.settimeout(60)
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 400_000)
+            until(lambda: any(e.get("done") for e in jobs.load_job(fresh, job_id).events), what="half of the file")
+            if how == "kill":
+                os.kill(pid(fresh, job_id), signal.SIGKILL)
+            else:
+                jobs.cancel(fresh, job_id)
+            wait_state(fresh, job_id, "failed" if how == "kill" else "cancelled")
+    assert not dataset.keras_file(fresh).exists()
+    assert dataset.load(fresh).is_sample
+
+
+def test_the_tracker_waits_in_a_few_megabytes_and_leaves_with_its_run(slow):
+    run_id = pipeline.start(slow, ENDLESS)
+    (track,) = jobs.list_jobs(slow, "track")
+    wait_stage(slow, run_id, "fit")
+    wait_stage(slow, track.id, "waiting")
+    assert psutil.Process(pid(slow, track.id)).memory_info().rss < 45 * 2**20
+    jobs.cancel(slow, run_id)
+    assert [e["stage"] for e in wait_state(slow, track.id, "done", "failed").events] == ["queued", "waiting", "done"]
+    assert whole_or_nothing(slow) == []
+
+
+def test_many_visitors_looks_do_not_bring_a_dead_job_to_life(settings):
+    job_id = "20260101-000000-decision_tree-abcd"
+    jobs.submit(settings, job_id, "train", DEFAULT)
+    (jobs.folder(settings, job_id) / "lock").touch()
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda _: jobs.is_alive(settings, job_id), range(2000)))
+    assert not any(seen)
+
+
+def test_what_is_no_job_does_not_stop_new_ones(settings):
+    (settings.home / "jobs" / "20200101-000000-x").mkdir(parents=True)
+    for n in range(jobs.KEEP + 1):
+        job_id = f"20260101-0000{n:02}-decision_tree-abcd"
+        jobs.submit(settings, job_id, "train", DEFAULT)
+        (jobs.folder(settings, job_id) / "cancel").touch()
+    assert len(jobs.list_jobs(settings)) == jobs.KEEP
+
+
+def test_a_job_that_is_just_being_pruned_is_not_listed(settings):
+    kept, going = "20260101-000000-decision_tree-abcd", "20260101-000001-decision_tree-abcd"
+    for job_id in (kept, going):
+        jobs.submit(settings, job_id, "train", DEFAULT)
+    (jobs.folder(settings, going) / "events.jsonl").unlink()
+    assert [job.id for job in jobs.list_jobs(settings)] == [kept]
+    with pytest.raises(JobError, match="There is no job"):
+        jobs.load_job(settings, going)
+
+
+def test_a_job_that_begins_while_it_is_looked_at_has_not_failed(settings, monkeypatch):
+    job_id = "20260101-000000-decision_tree-abcd"
+    jobs.submit(settings, job_id, "train", DEFAULT)
+    path, lock = jobs.folder(settings, job_id), FileLock(jobs.folder(settings, job_id) / "lock")
+    read = jobs._read_events
+
+    def begins_just_now(folder):
+        lock.acquire()
+        (path / "events.jsonl").write_text('{"t": 1, "stage": "queued"}\n')
+        return read(folder)
+
+    monkeypatch.setattr(jobs, "_read_events", begins_just_now)
+    with lock:
+        lock.release()
+        assert jobs.load_job(settings, job_id).state == "queued"
+
+
+@pytest.mark.parametrize(("events", "waits"), [("", True), ("queued", True), ("data", False), ("done", False)])
+def test_a_job_waits_for_an_older_one_until_that_has_passed(settings, events, waits):
+    older, mine = "20260101-000000-decision_tree-abcd", (time.time() + 1, "20260101-000001-decision_tree-abcd")
+    jobs.submit(settings, older, "train", DEFAULT)
+    if events:
+        (jobs.folder(settings, older) / "events.jsonl").write_text(f'{{"t": 1, "stage": "{events}"}}\n')
+    with FileLock(jobs.folder(settings, older) / "lock"):  # alive, in whatever stage
+        assert worker._waits_before(settings, older, mine) == waits
+    assert not worker._waits_before(settings, older, (0.0, older))  # that one is younger

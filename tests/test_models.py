@@ -1,5 +1,6 @@
 """Every family of the catalogue through the same invariants: a new entry is tested for free."""
 
+import re
 import subprocess
 import sys
 
@@ -35,9 +36,10 @@ def test_default_is_checked_and_complete(family):
 
 def test_wrong_values_get_one_sentence(family):
     for p in family.parameters:
-        wrong = "no such choice" if p.kind == "choice" else p.high + 1
-        with pytest.raises(ModelError, match=f"^{p.name} is .*{wrong}"):
-            family.check({p.name: wrong})
+        outside = (p.high + 1, p.low - 1, float("nan"), float("inf"), -float("inf"), 10**400, True, "ten", [1])
+        for wrong in ("no such choice", "") if p.kind == "choice" else outside:
+            with pytest.raises(ModelError, match=f"^{p.name} is {re.escape(repr(wrong))}; (give|choose) .*\\.$"):
+                family.check({p.name: wrong})
         if not p.none:
             with pytest.raises(ModelError, match=f"^{p.name} is None"):
                 family.check({p.name: None})
@@ -143,3 +145,10 @@ def test_train_size(size, kept):
 def test_train_size_too_small():
     with pytest.raises(ModelError, match="train_size is 99; give at least 100 of the 1,000 images"):
         training.check_train_size(99, 1000)
+
+
+def test_some_of_the_images_are_chosen_in_the_shares_of_all():
+    labels = np.repeat([0, 1, 2], [500, 300, 200]).astype(np.uint8)
+    chosen = training.choose(labels, 100, seed=0)
+    assert np.bincount(labels[chosen]).tolist() == [50, 30, 20]
+    assert labels[training.choose(labels, None, seed=0)].tolist() == labels.tolist()

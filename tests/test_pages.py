@@ -42,9 +42,10 @@ def empty(settings, tiny_npz, monkeypatch):
 
 
 @pytest.fixture
-def trained(trained_home, tiny_npz, monkeypatch):
+def trained(settings, trained_home, tiny_npz, monkeypatch):
     """A home with one run of the default tree."""
-    monkeypatch.setenv("DIGITLAB_HOME", str(trained_home))
+    shutil.copytree(trained_home, settings.home)
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
     monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
     return environment.load()
 
@@ -266,3 +267,16 @@ def test_promote_and_roll_back(empty, trained_home):
     page.button(key="roll-back").click().run()
     assert serving.choose(empty).run.id == "20260102-000000-decision_tree-abcd"
     assert check(open_page("pages/3_Draw.py")).selectbox[0].value == "20260102-000000-decision_tree-abcd"
+
+
+def test_runs_tells_the_connection_and_never_the_key(trained, started, monkeypatch):
+    page = check(open_page("pages/4_Runs.py"))
+    assert "Not connected: set WANDB_API_KEY" in texts(page)
+    assert page.button(key="wandb-test").disabled
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    page = check(open_page("pages/4_Runs.py"))
+    assert "A key is configured; it was not tried yet." in texts(page)
+    assert "k" * 40 not in str(page.main) + str(page.sidebar)
+    page.button(key="wandb-test").click().run()
+    assert len(started) == 1
+    assert "A key is configured" in texts(check(open_page("pages/1_Train.py")))

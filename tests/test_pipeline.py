@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from core import inference, jobs, metrics, pipeline, runs
+from core import inference, jobs, metrics, models, pipeline, runs
 from core.errors import DataError, ModelError
 from tests.conftest import ROOT
 
@@ -155,3 +155,44 @@ def test_default_run_prints_the_figures_of_the_exercise(full_mnist, tmp_path, se
     assert run.card["peak_memory_mb"] < 480
     assert json.loads((run.path / "config.json").read_text())["data_sha256"] == run.config["data_sha256"]
     assert metrics.report(runs.load_evaluation(run)).loc["0", "support"] == 980
+
+
+def test_config_and_card_say_all_there_is_to_say(tiny, sample):
+    run, _ = train(tiny, {"max_depth": 3}, size=1000)
+    assert json.loads((run.path / "config.json").read_text()) == run.config
+    assert run.config == {
+        "family": "decision_tree",
+        "params": models.spec("decision_tree").check({"max_depth": 3}),
+        "train_size": 1000,
+        "validation": 0,
+        "augmentation": "none",
+        "data_sha256": sample.sha256,
+        "versions": pipeline.versions(),
+    }
+    card = run.card
+    assert card["id"] == run.id
+    assert card["shape"] == {"nodes": 15, "leaves": 8, "depth": 3}
+    assert card["data"] == {
+        "title": "tiny.npz (DIGITLAB_MNIST)",
+        "is_sample": False,
+        "n_fit": 1000,
+        "n_train": 4000,
+        "n_test": 1000,
+    }
+    assert set(card["metrics"]) == {"accuracy", "precision", "recall", "f1"}
+    assert set(card["timings"]) == {"fit", "fit_cpu", "predict", "export", "total"}
+    assert all(seconds > 0 for seconds in card["timings"].values())
+    assert card["peak_memory_mb"] > 50
+
+
+def test_stages_end_where_a_stage_fails(tiny, monkeypatch):
+    def broken(model, folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pipeline.export, "save_onnx", broken)
+    events, run_id, config = [], jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 1})
+    with pytest.raises(OSError, match="No space"):
+        pipeline.train(tiny, run_id, config, lambda stage, **fields: events.append(stage))
+    assert events == ["data", "fit", "evaluate", "export"]
+    assert runs.list_runs(tiny) == []
+    assert runs.sweep(tiny) == [run_id]

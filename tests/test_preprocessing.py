@@ -12,10 +12,10 @@ from core import preprocessing
 from core.errors import ImageError
 
 
-def seven(mode: str = "L", ink=255, paper=0, offset: int = 0, size: int = 280) -> Image.Image:
-    image = Image.new(mode, (size, size), paper)
-    points = [(x + offset, y + offset) for x, y in ((70, 60), (190, 60), (120, 220))]
-    ImageDraw.Draw(image).line(points, fill=ink, width=20, joint="curve")
+def seven(mode: str = "L", ink=255, paper=0, offset: int = 0, size: int = 280, scale: int = 1) -> Image.Image:
+    image = Image.new(mode, (size * scale, size * scale), paper)
+    points = [((x + offset) * scale, (y + offset) * scale) for x, y in ((70, 60), (190, 60), (120, 220))]
+    ImageDraw.Draw(image).line(points, fill=ink, width=20 * scale, joint="curve")
     return image
 
 
@@ -101,6 +101,67 @@ def test_place_does_not_matter(offset):
 @pytest.mark.parametrize("side", [140, 1000, 4000])
 def test_size_does_not_matter(side):
     assert close(preprocessing.from_bytes(png(seven().resize((side, side), Image.Resampling.LANCZOS))))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        seven("1", 1, scale=10),
+        seven(scale=10).point(lambda v: v * 256, "I").convert("I;16"),
+        seven("LA", (0, 255), (0, 0), scale=10),
+        seven("RGB", "white", "black", scale=10).convert("P"),
+    ],
+    ids=["bilevel", "16-bit", "grey-and-alpha", "palette"],
+)
+def test_a_large_scan_is_read_whatever_its_mode(image):
+    assert close(preprocessing.from_bytes(png(image)))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_large_photo_is_turned_upright(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = seven("RGB", "black", "white").resize((2800, 2800)).transpose(Image.Transpose.ROTATE_90)
+    assert close(preprocessing.from_bytes(png(turned, kind, exif=exif)))
+
+
+@pytest.mark.parametrize("edge", ["top", "left", "corner"])
+@pytest.mark.parametrize("ink", [0, 255])
+def test_a_digit_that_touches_the_edge(edge, ink):
+    """Cropped by the camera, or drawn into the corner: ink and paper are still told apart."""
+    rows, columns = (np.flatnonzero(np.asarray(seven()).any(axis=axis)) for axis in (1, 0))
+    top, left = rows[0] * (edge != "left"), columns[0] * (edge != "top")
+    drawn = Image.new("L", (280, 280))
+    drawn.paste(seven().crop((left, top, 280, 280)))
+    image = Image.fromarray(255 - np.asarray(drawn)) if ink == 0 else drawn
+    assert close(preprocessing.from_bytes(png(image)), 1.0)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, on tags that make no sense
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
+def test_a_damaged_picture_is_read_or_refused_but_never_a_crash(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = seven("RGB", "white", "black").resize((56, 56))
+    body, rng = png(image, kind, **({"exif": exif} if kind in ("JPEG", "WEBP") else {})), np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(body)
+        for at in rng.integers(0, min(len(body), 300), 3):
+            damaged[at] = rng.integers(256)
+        try:
+            assert preprocessing.from_bytes(bytes(damaged)).shape == (28, 28)
+        except ImageError:
+            refused += 1
+    assert refused
+
+
+def test_a_damaged_orientation_is_refused():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    body = png(seven("RGB", "white", "black"), "WEBP", exif=exif).replace(b"MM\0*", b"MM\xff*")
+    with pytest.raises(ImageError, match="damaged or cut off"):
+        preprocessing.from_bytes(body)
 
 
 def test_canvas_and_file_are_one_way():

@@ -4,10 +4,13 @@ import json
 import shutil
 
 import pytest
+from filelock import FileLock
 
-from core import runs
+from core import jobs, runs
 from core.errors import RunError
 from core.settings import Settings
+
+ODD = ["/etc", "20260101-000000-decision_tree-abcd\n", "20260101-000000-decision_tree-abcd\0", ".partial-x"]
 
 
 @pytest.fixture
@@ -49,7 +52,9 @@ def test_newest_first(home):
     assert [r.id for r in runs.list_runs(home)] == [run.id, older]
 
 
-@pytest.mark.parametrize("run_id", ["../../etc", "", ".", "20260101-000000-decision_tree-abcd/..", "20260101-000000-x"])
+@pytest.mark.parametrize(
+    "run_id", ["../../etc", "", ".", "20260101-000000-decision_tree-abcd/..", "20260101-000000-x", *ODD]
+)
 def test_what_is_no_id_is_refused(settings, run_id):
     with pytest.raises(RunError, match="is not the id of a run"):
         runs.load_run(settings, run_id)
@@ -111,3 +116,40 @@ def test_evaluation_as_json(home):
     assert body["y_pred"] == evaluation.y_pred.tolist()
     assert len(body["proba"]) == 1000
     assert sum(body["proba"][0]) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_else_lies_there_is_no_run_and_no_crash(home):
+    run = only(home)
+    (runs.folder(home) / "notes").mkdir()
+    (runs.folder(home) / "20260101-000000-decision_tree-abcd").write_text("a file")
+    (runs.folder(home) / "20260101-000001-decision_tree-abcd").mkdir()
+    (runs.folder(home) / ".partial-20260101-000002-decision_tree-abcd").mkdir()
+    assert runs.list_runs(home) == [run]
+    said = runs.list_unusable(home)
+    assert len(said) == 2
+    assert all(sentence.endswith(".") for sentence in said)
+
+
+def test_a_seal_that_fails_makes_no_run(settings, monkeypatch):
+    partial = runs.begin(settings, "20260101-000000-decision_tree-abcd", {"family": "decision_tree"})
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(partial), "rename", full)
+    with pytest.raises(OSError, match="No space"):
+        runs.seal(settings, "20260101-000000-decision_tree-abcd", {"metrics": {}})
+    assert (partial / "card.json").is_file()  # it came as far as that
+    assert runs.list_runs(settings) == []
+    assert runs.sweep(settings) == ["20260101-000000-decision_tree-abcd"]
+    assert list(runs.folder(settings).iterdir()) == []
+
+
+def test_sweep_spares_the_run_that_is_being_written(settings):
+    run_id = "20260101-000000-decision_tree-abcd"
+    partial = runs.begin(settings, run_id, {})
+    jobs.submit(settings, run_id, "train", {})
+    with FileLock(jobs.folder(settings, run_id) / "lock"):
+        assert runs.sweep(settings) == []
+        assert partial.is_dir()
+    assert runs.sweep(settings) == [run_id]

@@ -74,3 +74,15 @@ def test_what_is_no_json_reads_as_nothing(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     assert files.read_json(tmp_path / "broken.json") is None
     assert files.read_json(tmp_path / "missing.json") is None
+
+
+def test_home_must_be_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"^DIGITLAB_HOME is '.*file', which is a file; set it to a folder"):
+        environment.load({"DIGITLAB_HOME": str(tmp_path / "file")})
+
+
+@pytest.mark.parametrize("name", ["DIGITLAB_HOME", "DIGITLAB_MNIST", "KERAS_HOME"])
+def test_a_user_who_does_not_exist(name):
+    with pytest.raises(SettingsError, match=f"^{name} is '~no-such-user/x', and there is no such user"):
+        environment.load({name: "~no-such-user/x"})

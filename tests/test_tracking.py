@@ -18,6 +18,7 @@ from PIL import Image
 
 from core import jobs, metrics, pipeline, runs, tracking
 from core.settings import ROOT, Settings
+from core.tracking import log
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 NETRC_KEY = "fedcba9876543210fedcba9876543210fedcba98"
@@ -75,7 +76,7 @@ def home(lab, tmp_path):
 def _track(settings, run, prefix=(), **environ):
     """Run `python -m core track`, with the key, as a job would."""
     env = settings.child_environment(("WANDB_API_KEY",)) | environ
-    command = [*prefix, sys.executable, "-m", "core", "track", run.id]
+    command = [*prefix, sys.executable, "-m", "core", "track", "--offline", run.id]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -255,7 +256,7 @@ def test_the_artifact_holds_the_sealed_files_in_place(lab, logged):
     (artifact,) = found.artifacts
     assert (artifact.name, artifact.type) == ("model_export", "inference_artifact")
     entries = {entry.path: Path(entry.local_path) for entry in artifact.manifest.contents}
-    assert set(entries) == {"card.json", "config.json", "model.joblib", "model.onnx", "tree.npz"}
+    assert set(entries) == {"card.json", "config.json", "evaluation.npz", "model.joblib", "model.onnx", "tree.npz"}
     assert all(path == lab.baseline.path / name for name, path in entries.items())
     metadata = json.loads(artifact.metadata)
     assert metadata["metrics"] == lab.baseline.metrics
@@ -371,14 +372,14 @@ def test_a_state_that_cannot_be_read_is_not_logged(home, text):
 @pytest.mark.parametrize("family_sizes", [[10] * 10, [1000] * 10])
 def test_the_rows_of_the_charts_hold_every_digit_of_sorted_data(family_sizes):
     labels = np.repeat(np.arange(10), family_sizes).astype(np.uint8)
-    rows = tracking._choose(labels)
+    rows = log._choose(labels)
     assert len(rows) == min(tracking.CHART_ROWS, len(labels))
     assert set(labels[rows]) == set(range(10))
 
 
 def test_a_digit_without_test_images_shifts_no_column():
     proba = np.eye(10, dtype=np.float32)[[0, 2, 9]]
-    kept = tracking._occurring(metrics.Evaluation(np.array([0, 2, 9], np.uint8), proba))
+    kept = log._occurring(metrics.Evaluation(np.array([0, 2, 9], np.uint8), proba))
     assert kept.tolist() == np.eye(3).tolist()
 
 

@@ -42,6 +42,10 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new: nothing stored, no fault."""
         self.runs: dict[str, dict[str, Any]] = {}
         self.artifacts: list[dict[str, Any]] = []
         self.blobs: dict[str, bytes] = {}
@@ -50,9 +54,9 @@ class Server:
         self.used: list[tuple[str, str]] = []
         self.fault: Callable[[str, str], int | str | None] = lambda path, operation: None
 
-    def versions(self) -> list[dict[str, Any]]:
-        """Return the committed versions of `model_export`, oldest first."""
-        return [a for a in self.artifacts if a["state"] == "COMMITTED" and a["collection"] == "model_export"]
+    def versions(self, collection: str = "model_export") -> list[dict[str, Any]]:
+        """Return the committed versions of a collection, oldest first."""
+        return [a for a in self.artifacts if a["state"] == "COMMITTED" and a["collection"] == collection]
 
     def project(self, name: str = "", entityName: str = "", **_: Any) -> dict[str, Any] | None:
         if entityName not in (ENTITY, ""):
@@ -80,10 +84,9 @@ class Server:
 
     def _find(self, text: str) -> dict[str, Any] | None:
         collection, _, alias = text.partition(":")
-        for found in reversed(self.artifacts):
-            if found["state"] == "COMMITTED" and found["collection"] == collection:
-                if alias in (*found["names"], f"v{found['versionIndex']}"):
-                    return found
+        for found in reversed(self.versions(collection)):
+            if alias in (*found["names"], f"v{found['versionIndex']}"):
+                return found
         return None
 
     def _membership(self, name: str) -> dict[str, Any] | None:
@@ -101,7 +104,7 @@ class Server:
         }
 
     def _collection(self, name: str) -> dict[str, Any]:
-        newest_first = [a for a in reversed(self.artifacts) if a["collection"] == name and a["state"] == "COMMITTED"]
+        newest_first = self.versions(name)[::-1]
         return self._sequence(name) | {
             "artifactMembership": lambda aliasName: {"files": lambda **_: self._files(f"{name}:{aliasName}")},
             "artifacts": lambda **_: {
@@ -120,11 +123,26 @@ class Server:
         return {"pageInfo": _PAGE, "edges": [{"node": node} for node in nodes]}
 
     def _sequence(self, name: str) -> dict[str, Any]:
-        return {"__typename": "ArtifactSequence", "id": token("Sequence", name), "name": name, "project": self.project("proj_mnist")}
+        return {
+            "__typename": "ArtifactSequence",
+            "id": token("Sequence", name),
+            "name": name,
+            "createdAt": CREATED,
+            "project": self.project("proj_mnist"),
+            "defaultArtifactType": {"name": "inference_artifact"},
+            "tags": {"edges": []},
+        }
 
     def root(self) -> dict[str, Any]:
         """Return what a query may begin with."""
-        viewer = {"__typename": "User", "id": token("User"), "username": "ada", "entity": ENTITY, "email": "", "admin": False}
+        viewer = {
+            "__typename": "User",
+            "id": token("User"),
+            "username": "ada",
+            "entity": ENTITY,
+            "email": "",
+            "admin": False,
+        }
         return {
             "viewer": viewer | {"teams": {"edges": [{"node": {"name": ENTITY}}]}},
             "serverInfo": {"features": [], "cliVersionInfo": {}},
@@ -136,11 +154,18 @@ class Server:
 
     def upsertBucket(self, input: dict[str, Any]) -> dict[str, Any]:
         name = input.get("name") or input.get("id") or token(len(self.runs))
-        run = self.runs.setdefault(name, {"id": token("Run", name), "name": name, "history": [], "summaryMetrics": "{}"})
+        run = self.runs.setdefault(
+            name, {"id": token("Run", name), "name": name, "history": [], "summaryMetrics": "{}"}
+        )
         run["project"] = self.project(input.get("modelName") or "proj_mnist", input.get("entityName") or "")
         if run["project"] is None:
             raise PermissionError("permission denied")
-        for ours, theirs in (("jobType", "jobType"), ("groupName", "group"), ("config", "config"), ("displayName", "displayName")):
+        for ours, theirs in (
+            ("jobType", "jobType"),
+            ("groupName", "group"),
+            ("config", "config"),
+            ("displayName", "displayName"),
+        ):
             if input.get(ours) is not None:
                 run[theirs] = input[ours]
         if input.get("summaryMetrics"):
@@ -193,7 +218,8 @@ class Server:
         self.artifacts.append(made)
         return made
 
-    def _name(self, artifact: dict[str, Any], names: list[str]) -> None:
+    def _name(self, artifact: dict[str, Any], wanted: list[str]) -> None:
+        names = list(dict.fromkeys(wanted))
         for other in self.artifacts:
             if other["collection"] == artifact["collection"]:
                 kept = [n for n in other["names"] if n not in names]
@@ -202,7 +228,12 @@ class Server:
 
     def _alias(self, artifact: dict[str, Any], name: str) -> dict[str, Any]:
         sequence = self._sequence(artifact["collection"])
-        return {"__typename": "ArtifactAlias", "id": token("Alias", name), "alias": name, "artifactCollection": sequence}
+        return {
+            "__typename": "ArtifactAlias",
+            "id": token("Alias", name),
+            "alias": name,
+            "artifactCollection": sequence,
+        }
 
     def _by_id(self, artifact_id: str) -> dict[str, Any]:
         return next(a for a in self.artifacts if a["id"] == artifact_id)
@@ -221,14 +252,19 @@ class Server:
             artifact = self._by_id(file["artifactID"])
             path = f"/blob/files/{artifact['id'].strip('=')}/{file['name']}"
             artifact["files"][file["name"]] = path
-            node = {"id": token("File", path), "name": file["name"], "displayName": file["name"], "uploadUrl": self.url + path}
+            node = {
+                "id": token("File", path),
+                "name": file["name"],
+                "displayName": file["name"],
+                "uploadUrl": self.url + path,
+            }
             edges.append({"node": node | {"uploadHeaders": [], "artifact": {"id": artifact["id"]}}})
         return {"files": {"edges": edges}}
 
     def commitArtifact(self, input: dict[str, Any]) -> dict[str, Any]:
         artifact = self._by_id(input["artifactID"])
-        others = [a for a in self.artifacts if a["collection"] == artifact["collection"] and a["state"] == "COMMITTED"]
-        artifact |= {"state": "COMMITTED", "versionIndex": len(others)}
+        others = len(self.versions(artifact["collection"]))
+        artifact |= {"state": "COMMITTED", "versionIndex": others}
         artifact["fileCount"] = len(artifact["files"])
         self._name(artifact, ["latest", *artifact.get("wanted", [])])
         return {"artifact": artifact}

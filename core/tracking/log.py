@@ -1,14 +1,10 @@
-"""Weights & Biases: a sealed run is logged offline, by a child of its own. The only module that imports wandb.
-
-The server calls `load_state` and `describe` alone; what only the child calls imports wandb, joblib and matplotlib.
-"""
+"""Log a sealed run, offline: charts, summary and the model's files, into `DIGITLAB_HOME/wandb`."""
 
 import contextlib
 import io
 import struct
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,36 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import dataset, files, metrics, models, runs
+from core import dataset, metrics, models, runs
 from core.digits import CLASS_NAMES, CLASSES, stratified
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, load_state, reason, save_state
 
 if TYPE_CHECKING:
-    import wandb
     from PIL.Image import Image
 
-ARTIFACT, ARTIFACT_TYPE = "model_export", "inference_artifact"
-ARTIFACT_FILES = ("card.json", "config.json", "model.joblib", "model.onnx", "tree.npz")
+    import wandb
+
+ARTIFACT_FILES = ("card.json", "config.json", "evaluation.npz", "model.joblib", "model.onnx", "tree.npz")
 SUMMARY = {"Acc": "accuracy", "Precision": "precision", "Recall": "recall", "F1": "f1"}
 CHART_ROWS = 2000  # plot_classifier looks at every cell of X in a Python loop: 60,000 rows take half a minute
-NOT_LOGGED = {"state": "not logged", "message": "This run is not logged to W&B yet."}
-_LONGEST_REASON = 300
 _Fitted = tuple[Any, dataset.Digits]  # an estimator and the data that it was fitted to
 _LOG_HEADER, _LOG_BLOCK, _CHUNK_HEADER = 7, 1 << 15, 7
 _ENDS = (1, 4)  # kinds of chunks: a whole record, the last part of one
-
-
-def load_state(run: runs.Run) -> dict[str, Any]:
-    """Return what `tracking.json` says of a run, or a state saying that it is not logged."""
-    body = files.read_json(run.path / "tracking.json")
-    usable = isinstance(body, dict) and {"state", "message"} <= body.keys()
-    return body if usable else dict(NOT_LOGGED)
-
-
-def describe(state: dict[str, Any]) -> str:
-    """Say in one line what became of a run on W&B."""
-    return f"W&B: {state['state']}. {state['message']}"
 
 
 def track(settings: Settings, run: runs.Run) -> dict[str, Any]:
@@ -64,13 +47,8 @@ def track(settings: Settings, run: runs.Run) -> dict[str, Any]:
         state, message = _log(settings, run, found)
     except Exception as error:  # a child's top level: the run is sealed and whole, whatever W&B does
         again = f"Try again: python -m core track {run.id}"
-        state, message = "failed", f"The run is whole but could not be logged: {_reason(settings, error)} {again}"
-    body = load_state(run) | found | {"state": state, "message": message, "when": time.time()}
-    try:
-        files.write_json(run.path / "tracking.json", body)
-    except OSError as error:
-        body["message"] += f" (This cannot be kept, as tracking.json cannot be written: {error.strerror}.)"
-    return body
+        state, message = "failed", f"The run is whole but could not be logged: {reason(settings, error)} {again}"
+    return save_state(run, load_state(run) | found | {"state": state, "message": message})
 
 
 def model_name(run: runs.Run) -> str:
@@ -122,15 +100,6 @@ def read_log(log: bytes) -> list[Any]:
             found.append(Record.FromString(parts))
             parts = b""
     return found
-
-
-def _reason(settings: Settings, error: Exception) -> str:
-    if isinstance(error, DigitLabError):
-        return str(error)
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    if settings.wandb_api_key:
-        text = text.replace(settings.wandb_api_key, "…")
-    return f"{text[:_LONGEST_REASON]}."
 
 
 def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,35 @@
+"""Weights & Biases: runs are logged offline by a child of their own, then synced and proven.
+
+The only place that imports wandb. The server calls what reads files alone; whatever imports wandb, joblib or
+matplotlib does so inside the functions that only the child calls.
+"""
+
+from core.tracking.actions import exchange, restore
+from core.tracking.connection import DEFAULT_URL, find_key, load_connection, test
+from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
+from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, NOT_LOGGED, describe, load_state
+from core.tracking.sync import fail, interrupted, pending, sync, sync_all
+
+__all__ = [
+    "ARTIFACT",
+    "ARTIFACT_TYPE",
+    "CHART_ROWS",
+    "DEFAULT_URL",
+    "NOT_LOGGED",
+    "describe",
+    "draw_confusion_matrix",
+    "exchange",
+    "fail",
+    "find_key",
+    "interrupted",
+    "load_connection",
+    "load_state",
+    "model_name",
+    "pending",
+    "read_log",
+    "restore",
+    "sync",
+    "sync_all",
+    "test",
+    "track",
+]

@@ -1,0 +1,160 @@
+"""The versions of `model_export` on W&B. Called in a child that has the key, never in the server."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import files, runs, serving
+from core.errors import TrackingError
+from core.settings import Settings
+from core.tracking import connection
+from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, reason, save_state
+
+if TYPE_CHECKING:
+    import wandb
+
+API_SECONDS = 15
+LOOK_BACK = 100
+PRODUCTION, PROMOTED_AT = "production", "promoted_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the artifact on W&B; `url` only where it was asked for, as it costs a question more."""
+
+    version: str
+    digest: str
+    aliases: tuple[str, ...]
+    metadata: dict[str, Any]
+    url: str = ""
+
+
+def open_api(settings: Settings) -> "wandb.Api":
+    """Open W&B's public API, quietly and for a limited time."""
+    settings.quiet_wandb(online=True)
+    import wandb
+
+    url = connection.base_url(settings)
+    return wandb.Api(overrides={"base_url": url}, timeout=API_SECONDS, api_key=connection.find_key(settings))
+
+
+def list_versions(settings: Settings, entity: str, project: str) -> list[Version]:
+    """Return the newest versions, newest first, at most `LOOK_BACK`."""
+    return [_version(artifact) for artifact in _artifacts(open_api(settings), entity, project)]
+
+
+def find_digest(settings: Settings, entity: str, project: str, digest: str) -> Version | None:
+    """Return the committed version with this digest, with its link, or None."""
+    for artifact in _artifacts(open_api(settings), entity, project):
+        if artifact.digest == digest:
+            return replace(_version(artifact), url=artifact.url or "")
+    return None
+
+
+def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Run:
+    """Bring a version here, and make it a run like any other once everything in it is proven.
+
+    Nothing is unpickled: `verify` compares every file with W&B's manifest, `adopt` with the run's own card.
+
+    Parameters
+    ----------
+    wanted : str
+        A version such as v3, or an alias; "production" falls back on "latest" while nothing is promoted.
+
+    Raises
+    ------
+    TrackingError
+        If W&B has no such version, or what came is damaged.
+    RunError
+        If it is no run that this Digit Lab can use.
+    """
+    api = open_api(settings)
+    import wandb
+
+    names = [wanted, "latest"] if wanted == "production" else [wanted]
+    for name in names:
+        try:
+            artifact = api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
+            break
+        except (wandb.errors.CommError, ValueError):
+            continue
+    else:
+        raise TrackingError(f"W&B has no {ARTIFACT}:{wanted} in {entity}/{project}.")
+    with tempfile.TemporaryDirectory(dir=settings.home / "wandb", prefix="fetch-", ignore_cleanup_errors=True) as new:
+        path = Path(new) / "run"
+        try:
+            artifact.download(root=str(path), skip_cache=True)
+            artifact.verify(str(path))
+        except (ValueError, OSError) as error:
+            raise TrackingError(f"{ARTIFACT}:{artifact.version} came damaged ({reason(settings, error)})") from error
+        run = runs.adopt(settings, path)
+    found = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
+    found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}
+    save_state(run, {"state": "synced", "message": f"{ARTIFACT}:{artifact.version}, from {entity}."} | found)
+    return run
+
+
+def exchange_promotions(settings: Settings, entity: str, project: str) -> str:
+    """Bring the promotion here and the one on W&B together: the later one wins. Returns what was done, in words.
+
+    The time of a promotion is kept here in `production.json` and there in the artifact's metadata.
+    """
+    api = open_api(settings)
+    versions = list(_artifacts(api, entity, project))
+    there = next((a for a in versions if PRODUCTION in a.aliases), None)
+    at = float(there.metadata.get(PROMOTED_AT, 0.0)) if there else 0.0
+    here = serving.current(settings)
+    if here and here["at"] > at:
+        wanted = serving.version(runs.load_run(settings, here["run"]))
+        mine = next((a for a in versions if a.version == wanted), None)
+        if mine is None:
+            return f"The promoted run {here['run']} is not on W&B yet; its promotion follows when it is."
+        if PRODUCTION not in mine.aliases:
+            mine.aliases.append(PRODUCTION)
+        mine.metadata[PROMOTED_AT] = here["at"]
+        mine.save()
+        return f"{mine.version} is promoted on W&B too."
+    if there and (not here or at > here["at"]):
+        run_id = str(there.metadata.get("run_id"))
+        if run_id not in {run.id for run in runs.list_runs(settings)}:
+            run_id = fetch(settings, entity, project, there.version).id
+        serving.promote(settings, run_id, at)
+        return f"{there.version} was promoted elsewhere, and serves here now."
+    return "The same run is promoted here and on W&B."
+
+
+def take_up(settings: Settings, entity: str, project: str) -> bool:
+    """Log, once a version, that this server uses it (job type `api`, `use_artifact`); returns whether it was logged."""
+    run = serving.choose(settings).run
+    version = serving.version(run) if run else ""
+    marker = settings.home / "wandb" / "taken-up.json"
+    if not version or files.read_json(marker) == version:
+        return False
+    settings.quiet_wandb(online=True)
+    import wandb
+
+    logged = wandb.init(
+        entity=entity,
+        project=project,
+        mode="online",
+        job_type="api",
+        name=f"serves {version}",
+        settings=wandb.Settings(host="", init_timeout=API_SECONDS, finish_timeout=API_SECONDS),
+    )
+    logged.use_artifact(f"{ARTIFACT}:{version}")
+    logged.finish()
+    wandb.teardown()
+    files.write_json(marker, version)
+    return True
+
+
+def _artifacts(api: "wandb.Api", entity: str, project: str) -> Iterator["wandb.Artifact"]:
+    return islice(api.artifacts(ARTIFACT_TYPE, f"{entity}/{project}/{ARTIFACT}"), LOOK_BACK)
+
+
+def _version(artifact: "wandb.Artifact") -> Version:
+    names = tuple(dict.fromkeys(artifact.aliases))
+    return Version(artifact.version, artifact.digest, names, dict(artifact.metadata))

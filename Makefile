@@ -1,12 +1,12 @@
 # make run | test | check | bench. Each makes what it needs: .venv with everything pinned, and for the tests a browser.
 SHELL := /bin/bash
 .DEFAULT_GOAL := run
-.PHONY: run test check bench bench-all
+.PHONY: run test check bench browser
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SHARED := $(wildcard ../shared/data)
+SHARED := ../shared/data
 
 # Development data, where it lies beside the project and nothing else is asked for.
 ifneq ($(wildcard $(SHARED)/mnist.npz),)
@@ -19,7 +19,7 @@ endif
 run: $(STAMP)
 	@$(BIN)/python bin/serve.py
 
-test: $(STAMP) .browser
+test: $(STAMP) browser
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -n 2 -q
 
 check: test
@@ -30,6 +30,5 @@ bench: $(STAMP)
 $(STAMP): requirements.txt requirements-dev.txt
 	@bash bin/venv.sh $(VENV)
 
-.browser: $(STAMP)
-	@bash bin/browser.sh $(VENV) > $@
-	@cat $@
+browser: $(STAMP)
+	@bash bin/browser.sh $(VENV)

@@ -6,13 +6,15 @@ from pathlib import Path
 import streamlit as st
 from fastapi import FastAPI
 
-from core import api, settings
+from core import api, pipeline, serving, settings, tracking
 from core.errors import SettingsError
 
 try:
-    settings.load()
+    found = settings.load()
 except SettingsError as error:
     sys.exit(str(error))
+if tracking.find_key(found) and serving.choose(found).run is None:
+    pipeline.start_tracking(found, {"restore": ""})  # before anybody asks for the first prediction
 
 dash = st.App(Path(__file__).resolve().with_name("Home.py"))
 app = FastAPI(

@@ -9,6 +9,7 @@ tree's: at least three times naive resizing, as drawn.
 import argparse
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from PIL import Image, ImageFilter
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core import inference, preprocessing, runs, settings  # noqa: E402 - the path must be known first
-from core.errors import DigitLabError, ImageError  # noqa: E402
+from core import dataset, inference, preprocessing, runs, settings  # noqa: E402 - the path must be known first
+from core.errors import DataError, DataNotReady, DigitLabError, ImageError, RunError  # noqa: E402
 
 BAR = 3.0
 
@@ -76,39 +77,74 @@ def table(session, drawings: np.ndarray, labels: np.ndarray) -> dict[str, tuple[
 
 
 def choose(found: settings.Settings, run_id: str) -> runs.Run:
-    """Return the run asked for, else the newest on all of MNIST, trained first where there is none."""
+    """Return the run asked for, else the newest on all of MNIST, trained first where there is none.
+
+    Raises
+    ------
+    DigitLabError
+        If there is no such run, only the sample to train on, or the training failed; with the reason.
+    """
     if run_id:
         return runs.load_run(found, run_id)
-    for attempt in range(2):
-        for run in runs.list_runs(found):
-            if run.servable and not run.card["data"]["is_sample"]:
-                return run
-        if attempt == 0:
-            subprocess.run([sys.executable, "-m", "core", "train"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    print("pens: there is only the small sample; get all of MNIST first: python -m core data", file=sys.stderr)
-    sys.exit(2)
+    run = newest(found)
+    if run is None:
+        need_mnist(found)
+        words = [sys.executable, "-m", "core", "train"]
+        done = subprocess.run(
+            words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+        )
+        run = newest(found)
+        if run is None:
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise RunError(f"There is no run on all of MNIST, and training one failed: {said[-1]}")
+    return run
+
+
+def newest(found: settings.Settings) -> runs.Run | None:
+    """Return the newest run that can be served and was trained on more than the sample, or None."""
+    able = (run for run in runs.list_runs(found) if run.servable and not run.card["data"]["is_sample"])
+    return next(able, None)
+
+
+def need_mnist(found: settings.Settings) -> None:
+    """Refuse to train on the sample: it would leave a run that this bench cannot use."""
+    try:
+        is_sample = dataset.load(found).is_sample
+    except DataNotReady:
+        is_sample = True
+    if is_sample:
+        raise DataError("There is only the small sample; get all of MNIST first: python -m core data")
+
+
+def load_pens(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the drawings and their labels.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it does not hold both.
+    """
+    if not path or not path.is_file():
+        raise DataError(f"there is no file of pen digits ({path}); name one with --pens.")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["images"], arrays["labels"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no .npz with images and labels: {error}") from error
 
 
 def main() -> int:
-    """Print the table; 0 = the bar holds, 1 = it does not, 2 = something is missing."""
+    """Print the table; 0 = the bar holds, 1 = it does not."""
     found = settings.load()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", default="", help="the run's id (the newest on all of MNIST)")
     parser.add_argument("--pens", type=Path, default=found.pens, help="an .npz with images and labels (DIGITLAB_PENS)")
     given = parser.parse_args()
-    if not given.pens or not given.pens.is_file():
-        print(f"pens: there is no file of pen digits ({given.pens}); name one with --pens.", file=sys.stderr)
-        return 2
-    try:
-        run = choose(found, given.run)
-        session = inference.load_session(run)
-    except DigitLabError as error:
-        print(f"pens: {error}", file=sys.stderr)
-        return 2
-    with np.load(given.pens, allow_pickle=False) as arrays:
-        rows = table(session, arrays["images"], arrays["labels"])
-        count = len(arrays["labels"])
-    print(f"{count:,} drawings of {given.pens.name}; {run.id}, trained on {run.card['data']['title']}")
+    drawings, labels = load_pens(given.pens)
+    run = choose(found, given.run)
+    session = inference.load_session(run)
+    rows = table(session, drawings, labels)
+    print(f"{len(labels):,} drawings of {given.pens.name}; {run.id}, trained on {run.card['data']['title']}")
     print(f"{'variant':<10}{'naive':>8}{'ours':>8}")
     for name, (naive, mine) in rows.items():
         print(f"{name:<10}{naive:>8.3f}{mine:>8.3f}")
@@ -121,4 +157,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except DigitLabError as error:
+        print(f"pens: {error}", file=sys.stderr)
+        sys.exit(2)

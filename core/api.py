@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 
 from core import serving, settings
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 router = APIRouter(prefix="/api")
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 def health() -> dict[str, Any]:
     """Tell whether the server is up, which run it serves and why."""
@@ -18,7 +21,9 @@ def health() -> dict[str, Any]:
     return {"status": "ok", "ready": model is not None, "model": model, "version": version or None, "why": found.why}
 
 
-@router.get("/{rest:path}", include_in_schema=False)
-def unknown(rest: str) -> None:
-    """Answer 404: without this route the dashboard would answer its page with 200."""
-    raise HTTPException(404, f"There is no /api/{rest}.")
+@router.api_route("", methods=METHODS, include_in_schema=False)
+@router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
+def unknown(request: Request) -> None:
+    """Answer 404: without this route the dashboard would answer, its page with 200 or a bare 405."""
+    name = request.url.path if request.method == "GET" else f"{request.method} {request.url.path}"
+    raise HTTPException(404, f"There is no {name}.")

@@ -4,6 +4,7 @@ Heavy imports stand inside the commands: a queued job waits for its turn in a fe
 """
 
 import argparse
+import contextlib
 import io
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from core import jobs, settings, worker
 from core.errors import DigitLabError
 
 WAIT_SECONDS = 0.5
+LIVE_SECONDS = 30.0  # for the last events of a training that has ended
 TRACK_SECONDS = 300.0  # for everything that is to be synced; one folder has its own limit
 
 
@@ -177,6 +179,7 @@ def _track(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("--due", action="store_true", help="sync those runs whose time has come after a failure")
     parser.add_argument("--test", action="store_true", help="say whether W&B can be reached, within 5 s")
     parser.add_argument("--restore", nargs="?", const="", metavar="V", help="fetch the version to serve, or version V")
+    parser.add_argument("--watch", metavar="JOB", help="log a training's events to W&B while it goes on")
     parser.add_argument("--exchange", action="store_true", help="bring promotions here and on W&B together")
     given = parser.parse_args(argv)
     from core import tracking
@@ -187,6 +190,9 @@ def _track(found: settings.Settings, argv: Sequence[str]) -> int:
         return 0 if answer["ok"] else 1
     if given.restore is not None:
         print(f"fetched {tracking.restore(found, given.restore).id}")
+        return 0
+    if given.watch:
+        print(f"{tracking.watch(found, given.watch)} events")
         return 0
     if given.exchange:
         print(tracking.exchange(found))
@@ -225,8 +231,14 @@ def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any],
 
     if "run" in config:
         emit("waiting", message="Waiting for the training to end")
+        online = found.wandb_mode == "online" and tracking.find_key(found)
+        live = _start_child(found, "--watch", config["run"]) if online else None
         while jobs.load_job(found, config["run"]).live:
             time.sleep(WAIT_SECONDS)
+        if live:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                live.wait(LIVE_SECONDS)
+            jobs.end_family(live.pid)
         if jobs.load_job(found, config["run"]).state != "done":
             return
         emit("log", message="Logging the run to W&B, offline")
@@ -238,6 +250,14 @@ def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any],
     if tracking.find_key(found) and not {"test", "sync", "restore"} & set(config):
         emit("due", message="Syncing with W&B")
         _track_child(found, "--due", check=False)
+
+
+def _start_child(found: settings.Settings, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "core", "track", *words]
+    env = found.child_environment(["WANDB_API_KEY"])
+    return subprocess.Popen(
+        command, cwd=settings.ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 _TRACK_STEPS = {
@@ -253,11 +273,7 @@ def _track_child(found: settings.Settings, *words: str, check: bool = True) -> N
     from core import tracking
     from core.errors import TrackingError
 
-    command = [sys.executable, "-m", "core", "track", *words]
-    env = found.child_environment(["WANDB_API_KEY"])
-    child = subprocess.Popen(
-        command, cwd=settings.ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    child = _start_child(found, *words)
     try:
         said = child.communicate(timeout=TRACK_SECONDS)[0]
     except subprocess.TimeoutExpired:

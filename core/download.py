@@ -1,5 +1,6 @@
 """Fetch the file that `tensorflow.keras.datasets.mnist.load_data()` uses, to its own place, without TensorFlow."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,13 +55,18 @@ def fetch(
         If there is no network, the file is not the right one, or the disk refuses; remembered for an hour.
     """
     marker = _marker(settings)
+    work = marker.with_name(".download")
     try:
         target = dataset.keras_file(settings)
         downloader = pooch.HTTPDownloader(
             progressbar=_Progress(on_progress), timeout=(CONNECT_SECONDS, READ_SECONDS), chunk_size=1 << 16
         )
         pooch.get_logger().setLevel("WARNING")
-        pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=downloader)
+        if not target.is_file() or pooch.file_hash(str(target)) != sha256:
+            # Fetched at home, where what a killed download leaves is found and removed, then handed over whole.
+            shutil.rmtree(work, ignore_errors=True)
+            got = pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=work, downloader=downloader)
+            files.write_bytes(target, Path(got).read_bytes())
     except requests.RequestException as error:
         raise _failed(
             settings, f"MNIST could not be downloaded ({type(error).__name__}). Check the network."
@@ -71,6 +77,7 @@ def fetch(
         ) from error
     except OSError as error:
         raise _failed(settings, f"MNIST could not be written to {target.parent} ({error.strerror}).") from error
+    shutil.rmtree(work, ignore_errors=True)
     found = dataset.save_current(settings, target, "the Keras download", sha256)
     marker.unlink(missing_ok=True)
     return found

@@ -20,6 +20,7 @@ CENTRE = 14.0  # measured on MNIST, 0-based; 13.5 would cost the tree 5 points
 INK_SHARE = 0.15  # of the darkest ink; fainter is smudge, and would widen the crop
 LEAST_CONTRAST = 24
 MAX_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow knows more, one of which starts Ghostscript
 WORKING_SIZE = 1024
 # What Pillow does not reduce by itself: one bit (a scan), 16 bits, indexed colours, and grey beside its alpha.
 _REDUCIBLE = {"1": "L", "I;16": "I", "I;16B": "I", "I;16L": "I", "P": "RGBA", "PA": "RGBA", "LA": "RGBA"}
@@ -62,7 +63,7 @@ def open_image(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data))
+            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ImageError(

@@ -7,6 +7,7 @@ from core import digits, inference, plots, preprocessing, serving, ui
 from core.errors import ImageError
 
 settings, _ = ui.page("Draw")
+ui.look_if_due(settings)
 serves = serving.choose(settings)
 run = ui.pick_run(settings, serves.run.id if serves.run else "")
 session = ui.session(run)

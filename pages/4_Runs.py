@@ -5,6 +5,7 @@ import streamlit as st
 from core import runs, serving, tracking, ui
 
 settings, digits = ui.page("Runs")
+ui.look_if_due(settings)
 serves = serving.choose(settings)
 found = runs.list_runs(settings)
 for sentence in runs.list_unusable(settings):
@@ -45,7 +46,7 @@ with st.container(horizontal=True):
         icon=":material/rocket_launch:",
         type="primary",
         on_click=ui.act,
-        args=(serving.promote, settings, chosen.id),
+        args=(ui.promote, settings, chosen.id),
         disabled=not chosen.servable or (serving.current(settings) or {}).get("run") == chosen.id,
         help="From now on this run answers on Draw and in the API, until another is promoted.",
     )
@@ -54,7 +55,7 @@ with st.container(horizontal=True):
         key="roll-back",
         icon=":material/undo:",
         on_click=ui.act,
-        args=(serving.roll_back, settings),
+        args=(ui.roll_back, settings),
         disabled=len(serving.history(settings)) < 2,
         help="Put back into production what was there before.",
     )

@@ -44,6 +44,15 @@ def test_health_and_unknown_routes(serve, trained_home, tiny_npz):
         urllib.request.urlopen(f"{url}/api/nothing", timeout=10)
     assert caught.value.code == 404
     assert json.load(caught.value)["detail"] == "There is no /api/nothing."
+    for method, path in [("HEAD", "nothing"), ("POST", "nothing"), ("DELETE", "a/b"), ("POST", "health"), ("GET", "")]:
+        request = urllib.request.Request(f"{url}/api/{path}".rstrip("/"), method=method)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        assert caught.value.code == 404
+        assert caught.value.headers["content-type"] == "application/json"
+    head = urllib.request.Request(f"{url}/api/health", method="HEAD")
+    with urllib.request.urlopen(head, timeout=10) as answer:
+        assert answer.headers["content-type"] == "application/json"
     assert b"<!doctype html>" in get(f"{url}/Draw").lower()
 
 
@@ -150,4 +159,14 @@ def test_an_unfit_python_is_refused_in_one_sentence(tmp_path):
     assert done.returncode == 1
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
     assert "found Python 3.9.1" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.skipif(not os.access("/bin/sh", os.X_OK), reason="a POSIX shell")
+def test_a_python_asked_for_by_name_is_not_replaced(tmp_path):
+    env = {"PATH": os.environ["PATH"], "PYTHON": "/nowhere/python3.12"}
+    words = ["bash", "bin/venv.sh", str(tmp_path / "venv")]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("PYTHON is '/nowhere/python3.12', which is not a Python 3.11")
     assert not (tmp_path / "venv").exists()

@@ -1,9 +1,11 @@
 """bench/pens.py on a handful of drawings of its own."""
 
+import dataclasses
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from bench import pens
@@ -38,6 +40,41 @@ def test_table_and_exit_code(trained_home, tiny_npz, tmp_path):
     assert lines[2].split() == ["as", "drawn", "0.000", "1.000"], done.stderr
     assert lines[-1] == "pens: inf times naive resizing, as drawn (bar 3.0)"
     assert done.returncode == 0
+
+
+def bench(settings: Settings, *words: str) -> subprocess.CompletedProcess:
+    env = settings.child_environment()
+    words = [sys.executable, "bench/pens.py", *words]
+    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_sample_alone_is_refused_and_leaves_no_run(settings, tmp_path):
+    file = tmp_path / "mine.npz"
+    np.savez(file, images=one()[None], labels=np.array([1], np.uint8))
+    done = bench(settings, "--pens", str(file))
+    assert done.stderr == "pens: There is only the small sample; get all of MNIST first: python -m core data\n"
+    assert done.returncode == 2
+    assert runs.list_runs(settings) == []
+
+
+def test_a_failed_training_is_told_as_such(settings, tiny_npz, tmp_path):
+    file = tmp_path / "mine.npz"
+    np.savez(file, images=one()[None], labels=np.array([1], np.uint8))
+    settings.home.mkdir()
+    (settings.home / "jobs").write_text("a file where the jobs' folder belongs")
+    done = bench(dataclasses.replace(settings, mnist=tiny_npz), "--pens", str(file))
+    assert "training one failed: " in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_no_npz_is_one_sentence(settings, tmp_path, content):
+    file = tmp_path / "mine.npz"
+    file.write_bytes(content)
+    done = bench(settings, "--pens", str(file))
+    assert done.stderr.startswith(f"pens: {file} is no .npz with images and labels: ")
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == 2
 
 
 def test_missing_file_says_so(trained_home, tmp_path):

@@ -278,5 +278,18 @@ def test_runs_tells_the_connection_and_never_the_key(trained, started, monkeypat
     assert "A key is configured; it was not tried yet." in texts(page)
     assert "k" * 40 not in str(page.main) + str(page.sidebar)
     page.button(key="wandb-test").click().run()
-    assert len(started) == 1
+    page.button(key="promote").click().run()
+    begun = [jobs.load_job(trained, job_id).config for job_id in started]
+    assert begun == [{"exchange": True}, {"test": True}]  # it looked when the page came; promoting joins that look
     assert "A key is configured" in texts(check(open_page("pages/1_Train.py")))
+
+
+def test_a_version_that_is_only_on_wandb_is_offered(trained, started, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    metadata = {"run_id": "20260101-000000-decision_tree-abcd", "metrics": {"accuracy": 0.9}}
+    entry = {"version": "v7", "digest": "d", "aliases": ["production"], "metadata": metadata, "url": ""}
+    files.write_json(trained.home / "wandb" / "versions.json", [entry])
+    page = check(open_page("pages/4_Runs.py"))
+    page.button(key="fetch").click().run()
+    check(page)
+    assert {"restore": "v7"} in [jobs.load_job(trained, job_id).config for job_id in started]

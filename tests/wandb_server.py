@@ -402,10 +402,10 @@ def application(server: Server) -> Starlette:
 
 
 @contextlib.contextmanager
-def running(port: int = 0) -> Iterator[Server]:
-    """Run a stand-in on loopback in a thread of this process."""
-    port = port or free_port()
-    server = Server(f"http://127.0.0.1:{port}")
+def running(server: Server | None = None) -> Iterator[Server]:
+    """Run a stand-in on loopback in a thread of this process; one that ran before comes back with what it knew."""
+    server = server or Server(f"http://127.0.0.1:{free_port()}")
+    port = int(server.url.rsplit(":", 1)[1])
     config = uvicorn.Config(application(server), host="127.0.0.1", port=port, log_level="critical")
     loop = uvicorn.Server(config)
     thread = threading.Thread(target=loop.run, daemon=True)

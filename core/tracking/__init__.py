@@ -6,7 +6,9 @@ matplotlib does so inside the functions that only the child calls.
 
 from core.tracking.actions import exchange, restore
 from core.tracking.connection import DEFAULT_URL, find_key, load_connection, test
+from core.tracking.live import watch
 from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
+from core.tracking.registry import Version, list_elsewhere
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, NOT_LOGGED, describe, load_state
 from core.tracking.sync import fail, interrupted, pending, sync, sync_all
 
@@ -16,12 +18,14 @@ __all__ = [
     "CHART_ROWS",
     "DEFAULT_URL",
     "NOT_LOGGED",
+    "Version",
     "describe",
     "draw_confusion_matrix",
     "exchange",
     "fail",
     "find_key",
     "interrupted",
+    "list_elsewhere",
     "load_connection",
     "load_state",
     "model_name",
@@ -32,4 +36,5 @@ __all__ = [
     "sync_all",
     "test",
     "track",
+    "watch",
 ]

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,18 @@ class Version:
     url: str = ""
 
 
+def versions_file(settings: Settings) -> Path:
+    """Return where the last look at W&B left what versions there are."""
+    return settings.home / "wandb" / "versions.json"
+
+
+def list_elsewhere(settings: Settings) -> list[Version]:
+    """Return the versions that the last look found on W&B and that are not on this machine, newest first."""
+    here = {run.id for run in runs.list_runs(settings)}
+    found = [Version(**entry) for entry in files.read_json(versions_file(settings)) or []]
+    return [version for version in found if version.metadata.get("run_id") not in here]
+
+
 def open_api(settings: Settings) -> "wandb.Api":
     """Open W&B's public API, quietly and for a limited time."""
     settings.quiet_wandb(online=True)
@@ -39,11 +51,6 @@ def open_api(settings: Settings) -> "wandb.Api":
 
     url = connection.base_url(settings)
     return wandb.Api(overrides={"base_url": url}, timeout=API_SECONDS, api_key=connection.find_key(settings))
-
-
-def list_versions(settings: Settings, entity: str, project: str) -> list[Version]:
-    """Return the newest versions, newest first, at most `LOOK_BACK`."""
-    return [_version(artifact) for artifact in _artifacts(open_api(settings), entity, project)]
 
 
 def find_digest(settings: Settings, entity: str, project: str, digest: str) -> Version | None:
@@ -104,6 +111,7 @@ def exchange_promotions(settings: Settings, entity: str, project: str) -> str:
     """
     api = open_api(settings)
     versions = list(_artifacts(api, entity, project))
+    files.write_json(versions_file(settings), [asdict(_version(a)) for a in versions])
     there = next((a for a in versions if PRODUCTION in a.aliases), None)
     at = float(there.metadata.get(PROMOTED_AT, 0.0)) if there else 0.0
     here = serving.current(settings)

@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import dataset, download, jobs, pipeline
 from core import settings as environment
-from core.errors import DataNotReady, DigitLabError
+from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
 from core.ui import frame
 
@@ -29,6 +29,9 @@ def page(title: str) -> tuple[Settings, dataset.Digits]:
         st.stop()
     except DigitLabError as error:
         frame.stop(error)
+    except OSError as error:
+        where = f"DIGITLAB_HOME, {settings.home}, cannot be used ({error.strerror})."
+        frame.stop(DataError(f"{where} Set it to a folder that can be written."))
     _say_data(settings, digits)
     return settings, digits
 

@@ -4,11 +4,12 @@ import time
 
 import streamlit as st
 
-from core import jobs, pipeline, tracking
+from core import jobs, pipeline, serving, tracking
 from core.settings import Settings
 from core.ui import frame
 
 POLL_SECONDS = 0.5
+AGAIN_SECONDS = 300.0
 _BUTTONS = {"test": "Test connection", "sync": "Sync all now", "exchange": "Look for promotions"}
 _SENT = (
     "For each run: its parameters, figures, charts and notes, and the files of the run folder (model, card, config, "
@@ -23,6 +24,44 @@ def connection_line(settings: Settings) -> None:
     st.caption(f":material/{icon}: W&B: {found['message']}")
     if tracking.find_key(settings) and tracking.pending(settings, time.time()):
         frame.act(pipeline.start_tracking, settings, {"sync": False})
+
+
+def restore_if_empty(settings: Settings) -> None:
+    """Show how the model to serve is fetched from W&B where this server has none; or why it could not be."""
+    if not tracking.find_key(settings):
+        return
+    tries = [job for job in jobs.list_jobs(settings, "track") if "restore" in job.config]
+    if not tries or time.time() - tries[0].submitted > AGAIN_SECONDS:
+        frame.act(pipeline.start_tracking, settings, {"restore": ""})
+    elif tries[0].state == "failed":
+        st.caption(f":material/cloud_off: W&B: {tries[0].message}")
+    _show_work(settings)
+
+
+def promote(settings: Settings, run_id: str) -> None:
+    """Promote a run here, and on W&B where that is connected."""
+    serving.promote(settings, run_id)
+    _tell(settings)
+
+
+def roll_back(settings: Settings) -> None:
+    """Put back what was in production before, here and on W&B."""
+    serving.roll_back(settings)
+    _tell(settings)
+
+
+def look_if_due(settings: Settings) -> None:
+    """Look for promotions made elsewhere: at most every five minutes, never while a training is under way."""
+    if not tracking.find_key(settings) or any(job.live for job in jobs.list_jobs(settings, "train")):
+        return
+    looks = [job.submitted for job in jobs.list_jobs(settings, "track") if "exchange" in job.config]
+    if not looks or time.time() - looks[0] > AGAIN_SECONDS:
+        _tell(settings)
+
+
+def _tell(settings: Settings) -> None:
+    if tracking.find_key(settings):
+        pipeline.start_tracking(settings, {"exchange": True})
 
 
 def connection_section(settings: Settings) -> None:
@@ -43,7 +82,23 @@ def connection_section(settings: Settings) -> None:
             for key, label in _BUTTONS.items():
                 start = (pipeline.start_tracking, settings, {key: True})
                 st.button(label, key=f"wandb-{key}", on_click=frame.act, args=start, disabled=not has_key)
+        _offer_versions(settings)
         _show_work(settings)
+
+
+def _offer_versions(settings: Settings) -> None:
+    elsewhere = {version.version: version for version in tracking.list_elsewhere(settings)}
+    if not elsewhere:
+        return
+
+    def name(version: str) -> str:
+        found = elsewhere[version]
+        accuracy = (found.metadata.get("metrics") or {}).get("accuracy", 0.0)
+        return " · ".join([version, f"{accuracy:.2%}", str(found.metadata.get("run_id")), *found.aliases])
+
+    chosen = st.selectbox("On W&B, not on this machine", list(elsewhere), format_func=name, key="version")
+    fetch = (pipeline.start_tracking, settings, {"restore": chosen})
+    st.button("Fetch this version", key="fetch", icon=":material/cloud_download:", on_click=frame.act, args=fetch)
 
 
 def _show_work(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from core import jobs, models, pipeline, runs, tracking
 from core.errors import DigitLabError
 from core.settings import Settings
-from core.ui import frame
+from core.ui import frame, registry
 
 POLL_SECONDS = 1.0
 _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]] = {
@@ -40,7 +40,8 @@ def train_default_button(settings: Settings) -> None:
 
 
 def invite(settings: Settings) -> NoReturn:
-    """Offer to train the first model, and end the page here."""
+    """Offer to train the first model, and end the page here; with W&B connected, fetch what serves from there first."""
+    registry.restore_if_empty(settings)
     st.info("There is no trained model yet. One click makes the classic one: a decision tree of depth 10.")
     train_default_button(settings)
     show_jobs(settings)

@@ -1,7 +1,7 @@
 # make run | test | check | bench. Each makes what it needs: .venv with everything pinned, and for the tests a browser.
 SHELL := /bin/bash
 .DEFAULT_GOAL := run
-.PHONY: run test check bench browser
+.PHONY: run test check bench bench-all browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,10 @@ test: $(STAMP) browser
 check: test
 
 bench: $(STAMP)
-	@$(BIN)/python bench/pens.py
+	@$(BIN)/python bench/pens.py && $(BIN)/python bench/restore.py
+
+bench-all: bench
+	@$(BIN)/python bench/faults.py
 
 $(STAMP): requirements.txt requirements-dev.txt
 	@bash bin/venv.sh $(VENV)

@@ -32,7 +32,7 @@ def main(url: str) -> None:
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1180, "height": 820})
-        for name in ("", "Train", "Metrics", "Draw"):
+        for name in ("", "Train", "Metrics", "Draw", "Runs"):
             page.goto(f"{url}/{name}")
             page.wait_for_selector("h1")
             page.wait_for_selector(IDLE)

@@ -18,8 +18,8 @@ BRUSH = 20
 @st.fragment
 def board() -> None:
     """Rerun alone at each stroke: canvas and brush on the left, the answer on the right."""
-    with st.container(horizontal=True, gap="medium"):  # columns would squeeze the board, and with it the drawing
-        left, middle, right = st.container(width=280), st.container(width=250), st.container(width=160)
+    with st.container(horizontal=True, gap="small"):  # columns would squeeze the board, and with it the drawing
+        left, middle, right = st.container(width=280), st.container(width=250), st.container(width=140)
     with left:
         st.caption("Your digit")  # and room for the canvas's own tools, which float above it
         # Cleared by another drawing under the same key: a new key would lose strokes (streamlit.md, section 1).

@@ -142,6 +142,25 @@ def test_faults_leave_the_run_whole_and_the_state_true(lab, server, fault, sente
     assert sync(lab)["state"] == "synced"
 
 
+def test_server_that_dies_midway(lab, server):
+    """It takes the key and the run, then never answers again while the files are on their way."""
+    server.fault = lambda path, operation: "hang" if path.startswith("/blob") else None
+    hasty = (
+        "from core import settings\n"
+        "from core.tracking import sync\n"
+        "sync.FOLDER_SECONDS = 5.0\n"
+        "sync.sync_all(settings.load(), force=True)\n"
+    )
+    env = lab.child_environment(["WANDB_API_KEY"])
+    subprocess.run([sys.executable, "-c", hasty], cwd=ROOT, env=env, check=True)
+    state = tracking.load_state(only(lab))
+    assert (state["state"], state["message"]) == ("failed", "W&B did not take the run within 5 s.")
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(lab.home) in " ".join(p.info["cmdline"] or ())]
+    assert left == []  # no wandb-core goes on by itself
+    server.forget()
+    assert sync(lab)["state"] == "synced"
+
+
 def test_refused_and_unknown(lab):
     refused = sync(replace(lab, wandb_base_url=f"http://127.0.0.1:{free_port()}"))
     assert "connection refused" in refused["message"]

@@ -10,7 +10,7 @@ from core.tracking.live import watch
 from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
 from core.tracking.registry import Version, list_elsewhere
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, NOT_LOGGED, describe, load_state
-from core.tracking.sync import fail, interrupted, pending, sync, sync_all
+from core.tracking.sync import fail, interrupted, pending, sync_all
 
 __all__ = [
     "ARTIFACT",
@@ -32,7 +32,6 @@ __all__ = [
     "pending",
     "read_log",
     "restore",
-    "sync",
     "sync_all",
     "test",
     "track",

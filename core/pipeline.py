@@ -56,8 +56,9 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
     Parameters
     ----------
     config : mapping
-        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every
-        run, now (True) or when it is due (False). The same thing is not started twice at a time.
+        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every run
+        now; `due`: those whose time has come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring
+        promotions together. The same thing is not started twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:

@@ -188,6 +188,18 @@ def test_waiting_grows(lab):
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
+def test_a_due_sync_keeps_to_the_waiting_time(lab, server):
+    run = only(lab)
+    tracking.fail(lab, run, tracking.load_state(run), "It rained.")
+    job_id = pipeline.start_tracking(lab, {"due": True})
+    until(lambda: not jobs.load_job(lab, job_id).live, what="the sync of what is due")
+    assert tracking.load_state(run)["message"] == "It rained."
+    assert server.versions() == []
+    job_id = pipeline.start_tracking(lab, {"sync": True})
+    until(lambda: not jobs.load_job(lab, job_id).live, what="the sync of all")
+    assert tracking.load_state(run)["state"] == "synced"
+
+
 def test_what_a_killed_sync_left_is_told_and_tried_again(lab, server):
     run = only(lab)
     files.write_json(run.path / "tracking.json", tracking.load_state(run) | {"state": "syncing"})

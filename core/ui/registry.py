@@ -23,7 +23,7 @@ def connection_line(settings: Settings) -> None:
     icon = {True: "cloud_done", False: "cloud_off", None: "cloud"}[found["ok"]]
     st.caption(f":material/{icon}: W&B: {found['message']}")
     if tracking.find_key(settings) and tracking.pending(settings, time.time()):
-        frame.act(pipeline.start_tracking, settings, {"sync": False})
+        frame.act(pipeline.start_tracking, settings, {"due": True})
 
 
 def restore_if_empty(settings: Settings) -> None:

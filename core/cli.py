@@ -175,7 +175,7 @@ def _track(found: settings.Settings, argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core track", description="Log runs to W&B, sync and fetch them.")
     parser.add_argument("run", nargs="?", default="", help="log this run, then sync it where there is a key")
     parser.add_argument("--offline", action="store_true", help="log this run, but send nothing")
-    parser.add_argument("--sync", action="store_true", help="sync every logged run, now")
+    parser.add_argument("--sync", action="store_true", help="sync every logged run, or the one that is named, now")
     parser.add_argument("--due", action="store_true", help="sync those runs whose time has come after a failure")
     parser.add_argument("--test", action="store_true", help="say whether W&B can be reached, within 5 s")
     parser.add_argument("--restore", nargs="?", const="", metavar="V", help="fetch the version to serve, or version V")
@@ -198,17 +198,17 @@ def _track(found: settings.Settings, argv: Sequence[str]) -> int:
         print(tracking.exchange(found))
         return 0
     if given.sync or given.due:
-        return _sync(found, force=given.sync)
+        return _sync(found, given.sync, given.run)
     if not given.run:
         parser.error("name a run, or one of the options")
     return _log(found, given.run, given.offline)
 
 
-def _sync(found: settings.Settings, force: bool) -> int:
+def _sync(found: settings.Settings, force: bool, only: str) -> int:
     from core import tracking
 
-    tracking.sync_all(found, force)
-    left = tracking.pending(found, time.time(), force=True)
+    tracking.sync_all(found, force, only)
+    left = [run for run in tracking.pending(found, time.time(), force=True) if only in ("", run.id)]
     for run in left:
         print(f"{run.id}  {tracking.describe(tracking.load_state(run))}")
     return 1 if left else 0
@@ -246,7 +246,7 @@ def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any],
     for name, (words, message) in _TRACK_STEPS.items():
         if name in config:
             emit(name, message=message)
-            _track_child(found, *words, *([config[name]] if name == "restore" and config[name] else []))
+            _track_child(found, *words, *([config[name]] if isinstance(config[name], str) and config[name] else []))
     if tracking.find_key(found) and not {"test", "sync", "restore"} & set(config):
         emit("due", message="Syncing with W&B")
         _track_child(found, "--due", check=False)
@@ -262,7 +262,7 @@ def _start_child(found: settings.Settings, *words: str) -> "subprocess.Popen[str
 
 _TRACK_STEPS = {
     "test": (["--test"], "Asking W&B who we are"),
-    "sync": (["--sync"], "Syncing every run with W&B"),
+    "sync": (["--sync"], "Syncing with W&B"),
     "restore": (["--restore"], "Fetching the model from W&B"),
     "exchange": (["--exchange"], "Looking for promotions on W&B"),
 }

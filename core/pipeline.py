@@ -57,8 +57,8 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
     ----------
     config : mapping
         `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every run
-        now; `due`: those whose time has come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring
-        promotions together. The same thing is not started twice at a time.
+        now, or the one whose id it is; `due`: those whose time has come. `restore`: fetch a version, empty = the one to
+        serve. `exchange`: bring promotions together. The same thing is not started twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:

@@ -59,6 +59,7 @@ with st.container(horizontal=True):
         disabled=len(serving.history(settings)) < 2,
         help="Put back into production what was there before.",
     )
+    ui.sync_button(settings, chosen)
     ui.link("Measure", "pages/2_Metrics.py", ":material/monitoring:", key="measure", run=chosen.id)
     ui.link("Draw", "pages/3_Draw.py", ":material/draw:", key="draw", run=chosen.id)
 ui.connection_section(settings)

@@ -400,7 +400,8 @@ def test_promotions_travel_and_the_later_one_wins(lab, empty, server):
     config = pipeline.make_config("decision_tree", {"max_depth": 3})
     second = pipeline.train(lab, jobs.new_id("decision_tree"), config, lambda stage, **fields: None)
     core(lab, "track", "--offline", second.id)
-    core(lab, "track", "--sync")
+    core(lab, "track", second.id, "--sync")
+    assert (tracking.load_state(first)["state"], tracking.load_state(second)["state"]) == ("synced", "synced")
 
     assert promote(lab, first, 1000.0) == "v0 is promoted on W&B too."
     assert [v["names"] for v in server.versions()] == [["production"], ["latest"]]

@@ -34,13 +34,13 @@ def pending(settings: Settings, now: float, force: bool = False) -> list[runs.Ru
     return found
 
 
-def sync_all(settings: Settings, force: bool = False) -> None:
-    """Sync every run that is due, one after another; where another process is at it, leave it to that one."""
+def sync_all(settings: Settings, force: bool = False, only: str = "") -> None:
+    """Sync the runs that are due, or `only` this one, in turn; where another process is at it, leave it to that one."""
     settings = connection.with_key(settings)
     (settings.home / "wandb").mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(Timeout), FileLock(settings.home / "wandb" / "sync.lock").acquire(timeout=0):
         settings.quiet_wandb(online=True)
-        due = pending(settings, time.time(), force)
+        due = [run for run in pending(settings, time.time(), force) if only in ("", run.id)]
         for run in due:
             save_state(run, load_state(run) | {"state": "queued", "message": "Waits to be sent to W&B."})
         for run in due:

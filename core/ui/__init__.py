@@ -7,7 +7,7 @@ themes; numbers with the digits that mean something; charts without tools; one u
 from core.ui.data import data_controls, page
 from core.ui.frame import act, chart, count_up, digit, link, or_stop, stop, when
 from core.ui.inputs import evaluation, parameter_inputs, pick_run, run_label, session
-from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back
+from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import invite, show_jobs, start_training, train_default_button
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "show_jobs",
     "start_training",
     "stop",
+    "sync_button",
     "train_default_button",
     "when",
 ]

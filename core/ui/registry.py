@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from core import jobs, pipeline, serving, tracking
+from core import jobs, pipeline, runs, serving, tracking
 from core.settings import Settings
 from core.ui import frame
 
@@ -48,6 +48,14 @@ def roll_back(settings: Settings) -> None:
     """Put back what was in production before, here and on W&B."""
     serving.roll_back(settings)
     _tell(settings)
+
+
+def sync_button(settings: Settings, run: runs.Run) -> None:
+    """Offer to send one run to W&B now, without waiting for its time."""
+    state = tracking.load_state(run)
+    closed = not tracking.find_key(settings) or state["state"] == "synced" or not state.get("artifact")
+    start = (pipeline.start_tracking, settings, {"sync": run.id})
+    st.button("Sync now", key="sync-now", icon=":material/sync:", on_click=frame.act, args=start, disabled=closed)
 
 
 def look_if_due(settings: Settings) -> None:

@@ -227,12 +227,9 @@ def _log(found: settings.Settings, run_id: str, offline: bool) -> int:
 
 
 def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:
-    from core import runs, tracking
-
     if "run" in config:
         emit("waiting", message="Waiting for the training to end")
-        online = found.wandb_mode == "online" and tracking.find_key(found)
-        live = _start_child(found, "--watch", config["run"]) if online else None
+        live = _start_child(found, "--watch", config["run"]) if found.wandb_mode == "online" else None
         while jobs.load_job(found, config["run"]).live:
             time.sleep(WAIT_SECONDS)
         if live:
@@ -241,6 +238,9 @@ def _track_job(found: settings.Settings, job_id: str, config: Mapping[str, Any],
             jobs.end_family(live.pid)
         if jobs.load_job(found, config["run"]).state != "done":
             return
+    from core import runs, tracking  # not before: the wait is to cost a few megabytes only
+
+    if "run" in config:
         emit("log", message="Logging the run to W&B, offline")
         tracking.track(found, runs.load_run(found, config["run"]))
     for name, (words, message) in _TRACK_STEPS.items():

@@ -28,7 +28,7 @@ bench: $(STAMP)
 	@$(BIN)/python bench/pens.py && $(BIN)/python bench/restore.py
 
 bench-all: bench
-	@$(BIN)/python bench/faults.py
+	@$(BIN)/python bench/faults.py && $(BIN)/python bench/api.py && $(BIN)/python bench/users.py && $(BIN)/python bench/dyno.py
 
 $(STAMP): requirements.txt requirements-dev.txt
 	@bash bin/venv.sh $(VENV)

@@ -1,12 +1,18 @@
 """The ASGI entry: dashboard and HTTP API on one port. `uvicorn app:app`"""
 
+import contextlib
+import logging
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi_offline import FastAPIOffline
 
-from core import api, pipeline, serving, settings, tracking
+from core import api, guard, launch, serving, settings, tracking
 from core.errors import SettingsError
 
 try:
@@ -14,11 +20,31 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 if tracking.find_key(found) and serving.choose(found).run is None:
-    pipeline.start_tracking(found, {"restore": ""})  # before anybody asks for the first prediction
+    launch.start_tracking(found, {"restore": ""})  # before anybody asks for the first prediction
 
+# Streamlit gives the access log a place to write to, although uvicorn was told --no-access-log; and a query may hold a
+# whole drawing.
+logging.getLogger("uvicorn.access").disabled = True
 dash = st.App(Path(__file__).resolve().with_name("Home.py"))
-app = FastAPI(
-    title="Digit Lab", lifespan=dash.lifespan(), docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+    """Open the model that serves before the first request, then live as long as the dashboard."""
+    await run_in_threadpool(api.warm_up)
+    async with dash.lifespan()(app) as state:
+        yield state
+
+
+# Its page of documentation comes from this server, not from a network of somebody else's.
+app = FastAPIOffline(
+    title="Digit Lab",
+    lifespan=lifespan,
+    docs_url="/api/docs",
+    openapi_url="/api/openapi.json",
+    redoc_url=None,
+    static_url="/api/static",
 )
-app.include_router(api.router)
+api.install(app)
+app.add_middleware(guard.Guard, settings=found)
 app.mount("/", dash)

@@ -30,8 +30,8 @@ TARGETS = ("starter", "training child", "track child", "W&B")
 LONGEST_WAIT_SECONDS = 7.0
 STARTER = """
 import time
-from core import pipeline, settings
-print(pipeline.start(settings.load(), pipeline.make_config("decision_tree", {"max_depth": %d})), flush=True)
+from core import launch, pipeline, settings
+print(launch.start(settings.load(), pipeline.make_config("decision_tree", {"max_depth": %d})), flush=True)
 time.sleep(600)
 """
 

@@ -1,6 +1,7 @@
 """`make run`: start the server on PORT, else on 8501 or the next free port, and print its URL."""
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ def is_free(port: int) -> bool:
     return True
 
 
+def command(port: int) -> list[str]:
+    """Return the Procfile's own command, for this machine alone."""
+    line = (ROOT / "Procfile").read_text().removeprefix("web:")
+    return shlex.split(line.replace("$PORT", str(port)).replace("0.0.0.0", "127.0.0.1"))
+
+
 def main() -> None:
     """Become the server."""
     try:
@@ -36,8 +43,7 @@ def main() -> None:
         sys.exit(f"Every port from {FIRST} to {LAST} is busy; set PORT to a free one.")
     print(f"Digit Lab: http://127.0.0.1:{port}", flush=True)
     os.chdir(ROOT)
-    words = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-    os.execv(sys.executable, words)
+    os.execv(sys.executable, [sys.executable, "-m", *command(port)])
 
 
 if __name__ == "__main__":

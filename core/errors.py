@@ -35,3 +35,7 @@ class TrackingError(DigitLabError):
 
 class JobError(DigitLabError):
     """A job does not exist or cannot be started."""
+
+
+class AccessError(DigitLabError):
+    """Somebody asked for what only the host, or a class within its limits, may do."""

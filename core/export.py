@@ -1,11 +1,13 @@
 """FittedModel -> model.joblib for people, model.onnx for serving, tree.npz for explaining; proof that they agree."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS
+from core.models import ModelSpec, Value
 from core.training import FittedModel
 
 MAX_DIFFERENCE = 1e-4
@@ -19,6 +21,13 @@ def save_joblib(model: FittedModel, folder: Path) -> None:
     import joblib
 
     joblib.dump(model.estimator, folder / "model.joblib", compress=3)
+
+
+def load_joblib(folder: Path, spec: ModelSpec, params: Mapping[str, Value]) -> FittedModel:
+    """Read back the `model.joblib` that `save_joblib` wrote just before: what is exported is what people get."""
+    import joblib
+
+    return FittedModel(spec, params, joblib.load(folder / "model.joblib"), 0.0, 0.0)
 
 
 def save_onnx(model: FittedModel, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Answer images with a run's `model.onnx`, by ONNX Runtime: nothing is unpickled, scikit-learn is not needed."""
 
+import functools
 import time
 from dataclasses import dataclass
 
@@ -38,6 +39,18 @@ class Prediction:
     @property
     def confidence(self) -> float:
         return float(self.proba.max())
+
+
+@functools.lru_cache(maxsize=4)
+def open_session(run: runs.Run) -> onnxruntime.InferenceSession:
+    """Return a run's model, opened once for pages and API alike.
+
+    Raises
+    ------
+    RunError
+        If the run is not servable, or the file was damaged.
+    """
+    return load_session(run)
 
 
 def load_session(run: runs.Run) -> onnxruntime.InferenceSession:

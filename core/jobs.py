@@ -6,6 +6,7 @@ however the process ends, whereas a process number may be given to a stranger.
 """
 
 import contextlib
+import functools
 import json
 import shutil
 import subprocess
@@ -25,9 +26,10 @@ from core import files
 from core.errors import JobError
 from core.settings import ROOT, Settings
 
-KEEP = 50
+KEEP = 100  # a training and its tracking are two
 START_GRACE_SECONDS = 10.0
 ENDED = ("done", "failed", "cancelled")
+_FINAL: dict[str, "Job"] = {}  # what has said its last word, by its folder
 _PROBING = threading.Lock()  # two visitors' looks at the same lock would each take the other for the job
 
 
@@ -158,9 +160,28 @@ def list_jobs(settings: Settings, kind: str = "") -> list[Job]:
     found = []
     for job_id in list_ids(settings):
         with contextlib.suppress(JobError):  # another process may prune it between the two reads
-            found.append(load_job(settings, job_id))
-    found.sort(key=lambda job: (job.submitted, job.id), reverse=True)
-    return [job for job in found if not kind or job.kind == kind]
+            # Jobs of another kind are left out before anybody looks at their locks.
+            if not kind or _kind(settings, job_id) == kind:
+                found.append(_known(settings, job_id))
+    return sorted(found, key=lambda job: (job.submitted, job.id), reverse=True)
+
+
+@functools.lru_cache(maxsize=10 * KEEP)
+def _kind(settings: Settings, job_id: str) -> str:
+    return read_config(settings, job_id)["kind"]
+
+
+def _known(settings: Settings, job_id: str) -> Job:
+    # Thirty open pages look at fifty jobs every second, and most of these will never change again.
+    path = str(folder(settings, job_id))
+    if path in _FINAL:
+        return _FINAL[path]
+    job = load_job(settings, job_id)
+    if job.stage in ENDED and not job.live:
+        if len(_FINAL) >= 10 * KEEP:
+            _FINAL.clear()
+        _FINAL[path] = job
+    return job
 
 
 def is_alive(settings: Settings, job_id: str) -> bool:

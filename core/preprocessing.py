@@ -5,8 +5,10 @@ mass at the centre of 28x28 (LeCun et al. 1998, http://yann.lecun.com/exdb/mnist
 as well as the drawing looks like that.
 """
 
+import contextlib
 import io
 import struct
+import threading
 import warnings
 
 import numpy as np
@@ -19,11 +21,16 @@ LONGER_SIDE = 20
 CENTRE = 14.0  # measured on MNIST, 0-based; 13.5 would cost the tree 5 points
 INK_SHARE = 0.15  # of the darkest ink; fainter is smudge, and would widen the crop
 LEAST_CONTRAST = 24
-MAX_PIXELS = 40_000_000
+# A server of 512 MB has some 130 MB to spare for a picture. What a pixel takes at the most while it is decoded, scaled
+# down and made grey was measured for each format and mode; a plain JPEG decodes straight to a smaller size.
+MAX_PIXELS, MAX_BYTES = 25_000_000, 2**27
+_PIXEL_BYTES = {"WEBP": 16, "LA": 12, "PA": 12, "P": 9, "JPEG": 1, "CMYK progressive": 8, "progressive": 6}
+_ALONE, _ALONE_FROM = threading.Lock(), 2**25
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow knows more, one of which starts Ghostscript
 WORKING_SIZE = 1024
 # What Pillow does not reduce by itself: one bit (a scan), 16 bits, indexed colours, and grey beside its alpha.
 _REDUCIBLE = {"1": "L", "I;16": "I", "I;16B": "I", "I;16L": "I", "P": "RGBA", "PA": "RGBA", "LA": "RGBA"}
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is lower, and refuses
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, TypeError, LookupError, ArithmeticError)
 
 
@@ -58,26 +65,22 @@ def open_image(data: bytes) -> Image.Image:
     Raises
     ------
     ImageError
-        If the bytes are no image, damaged, or larger than `MAX_PIXELS`.
+        If the bytes are no image, damaged, or of more pixels than the memory of a small server allows.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ImageError(
-                    f"The picture has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} million are read. "
-                    "Scale it down first."
-                )
-            image.draft("RGB", (WORKING_SIZE, WORKING_SIZE))  # a JPEG decodes straight to a smaller size
-            image.load()
-            factor = max(image.size) // WORKING_SIZE
-            if factor > 1:
-                to = _REDUCIBLE.get(image.mode)
-                image = (image.convert(to) if to else image).reduce(factor)
-            return ImageOps.exif_transpose(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        width, height = image.size
+        each = _pixel_bytes(image)
+        if width * height > min(MAX_PIXELS, MAX_BYTES // each):
+            most = min(MAX_PIXELS, MAX_BYTES // each) // 10**6
+            raise ImageError(
+                f"The picture has {width} x {height} pixels; of this kind at most {most} million are read. "
+                "Scale it down first."
+            )
+        # Two visitors' large pictures at once would be too much for a small server.
+        with _ALONE if width * height * each > _ALONE_FROM else contextlib.nullcontext():
+            return _decoded(image)
+    except Image.DecompressionBombError as error:
         raise ImageError(
             f"The picture has far more than the {MAX_PIXELS // 10**6} million pixels that are read. Scale it down."
         ) from error
@@ -87,6 +90,23 @@ def open_image(data: bytes) -> Image.Image:
         ) from error
     except (*_DAMAGED, struct.error) as error:  # each was, or may be, raised by one of Pillow's readers
         raise ImageError("The picture is damaged or cut off. Save it again, then upload it once more.") from error
+
+
+def _pixel_bytes(image: Image.Image) -> int:
+    if image.format == "JPEG" and "progressive" in image.info:
+        return _PIXEL_BYTES["CMYK progressive" if image.mode == "CMYK" else "progressive"]
+    return _PIXEL_BYTES.get(image.format or "") or _PIXEL_BYTES.get(image.mode) or 8
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    image.draft("RGB", (WORKING_SIZE, WORKING_SIZE))  # a JPEG decodes straight to a smaller size
+    image.load()
+    factor = max(image.size) // WORKING_SIZE
+    if factor > 1:
+        to = _REDUCIBLE.get(image.mode)
+        image = (image.convert(to) if to else image).reduce(factor)
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def ink(image: Image.Image) -> np.ndarray:
@@ -107,15 +127,21 @@ def ink(image: Image.Image) -> np.ndarray:
     grey = _grey(image)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
-    # Ink is on the side of the paper where more of the picture lies far away from it.
-    distance = grey - paper if _brighter(grey, paper) else paper - grey
-    strongest = float(distance.max())
+    # Ink is on the side of the paper where more of the picture lies far away from it; what lies above the paper less
+    # what lies below it is the sum of all differences.
+    bright = float(grey.mean(dtype=np.float64)) >= paper
+    strongest = float(grey.max()) - paper if bright else paper - float(grey.min())
     if strongest < LEAST_CONTRAST:
         raise ImageError(
             f"There is no ink in this picture: the strongest stroke differs from the paper by {max(strongest, 0):.0f} "
             "of 255 steps. Draw a digit, or use a picture with more contrast."
         )
-    return np.clip(distance * (255 / strongest), 0, 255).astype(np.uint8)
+    # Of 8 bits there are only 256 greys to look at.
+    shades = np.arange(256, dtype=np.float32) if grey.dtype == np.uint8 else grey
+    distance = shades - paper if bright else paper - shades
+    distance *= np.float32(255 / strongest)
+    amount = np.clip(distance, 0, 255, out=distance).astype(np.uint8)
+    return amount.take(grey) if grey.dtype == np.uint8 else amount
 
 
 def normalise(strokes: np.ndarray) -> np.ndarray:
@@ -135,7 +161,7 @@ def normalise(strokes: np.ndarray) -> np.ndarray:
     ImageError
         If there is no ink at all.
     """
-    mask = strokes > INK_SHARE * strokes.max()
+    mask = strokes > int(INK_SHARE * strokes.max())
     if not mask.any():
         raise ImageError("There is no ink in this picture. Draw a digit first.")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -162,22 +188,17 @@ def _corner(small: np.ndarray, axis: int) -> int:
     return int(np.clip(round(CENTRE - centre), 0, IMAGE_SHAPE[0] - len(mass)))
 
 
-def _brighter(grey: np.ndarray, paper: float) -> bool:
-    above, below = np.clip(grey - paper, 0, None), np.clip(paper - grey, 0, None)
-    return bool(above.sum() >= below.sum())
-
-
 def _grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith(("I", "F")):  # 16 bits and more have no fixed white: stretch what is there
         deep = np.nan_to_num(np.asarray(image, np.float32))
         span = float(deep.max() - deep.min())
         return (deep - deep.min()) * (255 / span if span else 0)
     if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        grey, alpha = (np.asarray(band, np.float32) for band in (rgba.convert("L"), rgba.getchannel("A")))
-        if alpha.min() < 255:
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        if np.asarray(rgba.getchannel("A")).min() < 255:
+            grey, alpha = (np.asarray(band, np.float32) for band in (rgba.convert("L"), rgba.getchannel("A")))
             # Ink on nothing: the background is whatever the ink is not.
             background = 0.0 if (grey * alpha).sum() > 127 * alpha.sum() else 255.0
             return background + (grey - background) * (alpha / 255)
-        return grey
-    return np.asarray(image.convert("L"), np.float32)
+        image = rgba
+    return np.asarray(image if image.mode == "L" else image.convert("L"))

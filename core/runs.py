@@ -5,7 +5,7 @@ import io
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ _ID = re.compile(r"\d{8}-\d{6}-[a-z_]+-[0-9a-f]{4}")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One sealed run: `config` is all that is needed to repeat it, `card` what came of it."""
+    """One sealed run: `config` is all that is needed to repeat it, `card` what came of it.
+
+    Two are the same where id and folder are: what was sealed never changes.
+    """
 
     id: str
     path: Path
-    config: dict[str, Any]
-    card: dict[str, Any]
+    config: dict[str, Any] = field(compare=False)
+    card: dict[str, Any] = field(compare=False)
 
     @property
     def family(self) -> str:
@@ -52,6 +55,21 @@ def begin(settings: Settings, run_id: str, config: dict[str, Any]) -> Path:
     partial.mkdir(parents=True)
     files.write_json(partial / "config.json", config)
     return partial
+
+
+def save_draft(partial: Path, card: dict[str, Any]) -> None:
+    """Keep what is known of the card so far, for the process that seals the run."""
+    files.write_json(partial / "draft.json", card)
+
+
+def load_draft(settings: Settings, run_id: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """Return folder, config and card so far of a run that is not sealed yet; the draft itself goes."""
+    partial = folder(settings) / f".partial-{run_id}"
+    config, card = files.read_json(partial / "config.json"), files.read_json(partial / "draft.json")
+    if not config or not card:
+        raise RunError(f"The run {run_id} was not fitted to its end. Train it once more.")
+    (partial / "draft.json").unlink()
+    return partial, config, card
 
 
 def save_evaluation(partial: Path, evaluation: metrics.Evaluation) -> None:
@@ -167,8 +185,23 @@ def verified(run: Run, name: str) -> bytes:
 
 def load_evaluation(run: Run) -> metrics.Evaluation:
     """Read the answers on the test set that were saved with the run."""
-    with np.load(io.BytesIO(verified(run, "evaluation.npz")), allow_pickle=False) as arrays:
-        return metrics.Evaluation(arrays["y_true"], arrays["proba"])
+    return _evaluation(verified(run, "evaluation.npz"))
+
+
+def draft_evaluation(partial: Path) -> metrics.Evaluation:
+    """Read the answers of a run that is not sealed yet."""
+    return _evaluation((partial / "evaluation.npz").read_bytes())
+
+
+def save_labels(run: Run, labels: dict[str, str]) -> None:
+    """Write what people say of a run, such as its `author`: beside the sealed files, and free to change."""
+    files.write_json(run.path / "labels.json", load_labels(run) | labels)
+
+
+def load_labels(run: Run) -> dict[str, str]:
+    """Read what people say of a run; empty where nobody did."""
+    body = files.read_json(run.path / "labels.json")
+    return body if isinstance(body, dict) else {}
 
 
 def evaluation_json(evaluation: metrics.Evaluation) -> str:
@@ -190,6 +223,11 @@ def sweep(settings: Settings) -> list[str]:
             shutil.rmtree(partial, ignore_errors=True)
             gone.append(run_id)
     return gone
+
+
+def _evaluation(body: bytes) -> metrics.Evaluation:
+    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+        return metrics.Evaluation(arrays["y_true"], arrays["proba"])
 
 
 def sha256(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import socket
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ import psutil
 from core.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]
+SMALL_MB = 1024
 SECRETS = ("WANDB_API_KEY", "DIGITLAB_PASSWORD")
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # Each was seen to be needed (a keyword of `wandb.init` is not enough for some): no output, no console capture, no
@@ -29,6 +32,9 @@ _QUIET_WANDB = {
     "WANDB_X_SAVE_REQUIREMENTS": "false",
 }
 
+# ONNX Runtime 1.32 gives the machine an id and reports to Microsoft from the moment it is imported, unless told before.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +46,10 @@ class Settings:
     max_jobs: int = 1
     memory_mb: int = 0
     password: str = field(default="", repr=False)
+    access: str = "closed"
+    rate: int = 600
+    proxies: int = 0
+    dyno: str = ""
     serve: str = "production"
     wandb_api_key: str = field(default="", repr=False)
     wandb_entity: str = ""
@@ -49,6 +59,29 @@ class Settings:
     pens: Path | None = None
     port: int = 0
     netrc: Path = Path.home() / ".netrc"
+
+    @property
+    def small(self) -> bool:
+        """Whether fit, export and tracking must follow one another, each in a process of its own."""
+        return 0 < self.memory_mb < SMALL_MB
+
+    def without_places(self, text: str) -> str:
+        """Return a text for a page: every folder and the machine's name by what it stands for."""
+        named = {
+            self.mnist: self.mnist.name if self.mnist else "",
+            self.home: "DIGITLAB_HOME",
+            self.keras_home: "KERAS_HOME",
+            self.netrc: "NETRC",
+            self.pens: self.pens.name if self.pens else "",
+            ROOT: "the app's folder",
+            Path(sys.prefix): "Python's folder",
+            Path.home(): "~",
+        }
+        places = {str(path): name for path, name in named.items() if path and path != Path(path.anchor)}
+        places[socket.gethostname()] = "this machine"
+        for place in sorted(places, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w-]){re.escape(place)}(?![\w-])", places[place], text)
+        return text
 
     def child_environment(self, secrets: Collection[str] = ()) -> dict[str, str]:
         """Return the environment for a child process that sees these very settings.
@@ -66,6 +99,10 @@ class Settings:
             "DIGITLAB_MEMORY_MB": str(self.memory_mb),
             "DIGITLAB_SERVE": self.serve,
             "DIGITLAB_PASSWORD": self.password,
+            "DIGITLAB_ACCESS": self.access,
+            "DIGITLAB_RATE": str(self.rate),
+            "DIGITLAB_PROXIES": str(self.proxies),
+            "DYNO": self.dyno,
             "WANDB_API_KEY": self.wandb_api_key,
             "WANDB_ENTITY": self.wandb_entity,
             "WANDB_PROJECT": self.wandb_project,
@@ -127,6 +164,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         max_jobs=_whole(env, "DIGITLAB_MAX_JOBS", 1, 1, 64),
         memory_mb=_whole(env, "DIGITLAB_MEMORY_MB", 0, 0, 1 << 24) or machine_memory_mb(),
         password=env.get("DIGITLAB_PASSWORD", ""),
+        access=_choice(env, "DIGITLAB_ACCESS", ("closed", "class")),
+        rate=_whole(env, "DIGITLAB_RATE", 600, 0, 1_000_000),
+        # Heroku's router is one proxy, and the last address in X-Forwarded-For is the one that it saw itself.
+        proxies=_whole(env, "DIGITLAB_PROXIES", 1 if env.get("DYNO") else 0, 0, 9),
+        dyno=env.get("DYNO", ""),
         serve=_serve(env),
         wandb_api_key=env.get("WANDB_API_KEY", "").strip(),
         wandb_entity=env.get("WANDB_ENTITY", ""),

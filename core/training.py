@@ -13,6 +13,7 @@ from core.metrics import Evaluation
 from core.models import ModelSpec, Value
 
 if TYPE_CHECKING:
+    from scipy import sparse
     from sklearn.base import BaseEstimator
 
 MIN_TRAIN_SIZE = 100
@@ -55,7 +56,9 @@ def choose(labels: np.ndarray, size: int | None, seed: int) -> np.ndarray | slic
     return slice(None) if size is None else contract.stratified(labels, size, seed)
 
 
-def fit(spec: ModelSpec, params: Mapping[str, Value], images: np.ndarray, labels: np.ndarray) -> FittedModel:
+def fit(
+    spec: ModelSpec, params: Mapping[str, Value], images: np.ndarray, labels: np.ndarray, sparse: bool = False
+) -> FittedModel:
     """Fit one family on uint8 images.
 
     The estimator makes its own single float32 copy; the images stay in the memory map.
@@ -66,12 +69,45 @@ def fit(spec: ModelSpec, params: Mapping[str, Value], images: np.ndarray, labels
         As checked by `spec.check`.
     images : (n, 28, 28) uint8
     labels : (n,) uint8
+    sparse : bool
+        Give a family that takes them the pixels as sparse columns: the same model in less memory and more time.
     """
     contract.check_images(images)
     estimator = spec.build(params)
     wall, cpu = time.perf_counter(), time.process_time()
-    estimator.fit(images, labels)
+    if sparse and spec.takes_sparse:
+        # The steps before the last one keep nothing: only the classifier itself learns.
+        estimator[-1].fit(sparse_columns(images), labels)
+    else:
+        estimator.fit(images, labels)
     return FittedModel(spec, params, estimator, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def sparse_columns(images: np.ndarray) -> "sparse.csc_matrix":
+    """Return the pixels as float32 columns without their zeros, four in five of MNIST's.
+
+    Made row of pixels by row of pixels into arrays of the final size, as a conversion by scipy would hold them twice.
+
+    Parameters
+    ----------
+    images : (n, 28, 28) uint8
+
+    Returns
+    -------
+    (n, 784) csc_matrix of float32, indices int32
+    """
+    from scipy import sparse
+
+    rows = range(contract.IMAGE_SHAPE[0])
+    counts = np.concatenate([np.count_nonzero(images[:, row], axis=0) for row in rows])
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    data, indices = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.int32)
+    for column in range(contract.N_PIXELS):
+        pixels = images[:, column // contract.IMAGE_SHAPE[1], column % contract.IMAGE_SHAPE[1]]
+        here = slice(ends[column], ends[column + 1])
+        indices[here] = np.flatnonzero(pixels)
+        data[here] = pixels[indices[here]]
+    return sparse.csc_matrix((data, indices, ends), shape=(len(images), contract.N_PIXELS))
 
 
 def evaluate(model: FittedModel, images: np.ndarray, labels: np.ndarray) -> Evaluation:

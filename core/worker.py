@@ -4,10 +4,12 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
@@ -26,6 +28,18 @@ class Emit(Protocol):
     def __call__(self, stage: str, **fields: Any) -> None: ...
 
 
+def reporter(settings: Settings, job_id: str) -> Emit:
+    """Return what appends an event to the job's `events.jsonl`."""
+    path = jobs.folder(settings, job_id)
+
+    def emit(stage: str, **fields: Any) -> None:
+        line = json.dumps({"t": time.time(), "stage": stage, **fields})
+        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return emit
+
+
 @contextlib.contextmanager
 def running(settings: Settings, job_id: str) -> Iterator[Emit]:
     """Be the job: hold its lock, wait for a slot, report; Ctrl-C and SIGTERM become a last event `cancelled`.
@@ -35,13 +49,7 @@ def running(settings: Settings, job_id: str) -> Iterator[Emit]:
     Emit
         Appends an event to `events.jsonl`.
     """
-    path = jobs.folder(settings, job_id)
-
-    def emit(stage: str, **fields: Any) -> None:
-        line = json.dumps({"t": time.time(), "stage": stage, **fields})
-        with (path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
+    path, emit = jobs.folder(settings, job_id), reporter(settings, job_id)
     with FileLock(path / "lock"):
         jobs.save_process(path, psutil.Process())
         _cancel_on_sigterm(emit)
@@ -49,22 +57,76 @@ def running(settings: Settings, job_id: str) -> Iterator[Emit]:
         try:
             if (path / "cancel").exists():
                 raise KeyboardInterrupt
-            with _slot(settings, job_id):
+            with _turn(settings, job_id):
                 yield emit
         except KeyboardInterrupt:
             emit("cancelled")
             raise SystemExit(130) from None
 
 
+def run_stage(words: Sequence[str], log: Path) -> None:
+    """Run `python -m core <words>` as a process of its own, which ends with this one, and wait for it.
+
+    Parameters
+    ----------
+    log : Path
+        Where its errors are written to the end of; the last line it prints is what is told when it fails.
+
+    Raises
+    ------
+    JobError
+        What it said, where it failed.
+    MemoryError
+        If the system killed it.
+    """
+    with log.open("ab") as errors:
+        # It reads its input until this process is gone: the system closes a pipe however its writer ends.
+        command = [sys.executable, "-m", "core", *words]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert child.stdout
+        try:
+            said = child.stdout.read().strip()
+            code = child.wait()
+        finally:
+            child.kill()
+    if code == -getattr(signal, "SIGKILL", 9):
+        raise MemoryError
+    if code:
+        raise JobError(said.splitlines()[-1] if said else f"The process ended with the code {code}.")
+
+
+def end_with_parent() -> None:
+    """Leave at once when the process that called `run_stage` is gone."""
+
+    def watch() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextlib.contextmanager
-def _slot(settings: Settings, job_id: str) -> Iterator[None]:
+def slot(settings: Settings) -> Iterator[None]:
+    """Hold one of the `DIGITLAB_MAX_JOBS` slots, whenever one is free."""
+    while not (held := _free_slot(settings)):
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextlib.contextmanager
+def _turn(settings: Settings, job_id: str) -> Iterator[None]:
     mine = jobs.read_config(settings, job_id)
     if not mine["slot"]:
         yield
         return
+    # Only the oldest one that still waits is looked at each time; behind it nobody can come to pass.
     rivals = [i for i in jobs.list_ids(settings) if i != job_id]
     while True:
-        rivals = [i for i in rivals if _waits_before(settings, i, (mine["submitted"], job_id))]
+        while rivals and not _waits_before(settings, rivals[-1], (mine["submitted"], job_id)):
+            rivals.pop()
         held = None if rivals else _free_slot(settings)
         if held:
             break

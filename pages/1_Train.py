@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import models, pipeline, training, ui
+from core import launch, models, pipeline, training, ui
 
 settings, digits = ui.page("Train")
 
@@ -10,7 +10,7 @@ with st.sidebar:
     spec = models.spec(models.DEFAULT)
     st.subheader(spec.label)
     params = ui.parameter_inputs(spec)
-    available = len(digits.y_train)
+    available = ui.most_images(spec, len(digits.y_train))
     train_size = st.number_input(
         "Training images",
         min_value=training.MIN_TRAIN_SIZE,
@@ -22,23 +22,16 @@ with st.sidebar:
         help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
     )
 
-config = ui.or_stop(pipeline.make_config, spec.name, params, None if train_size == available else train_size)
+config = ui.or_stop(pipeline.make_config, spec.name, params, None if train_size == len(digits.y_train) else train_size)
 changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p.name] != p.default]
-seconds = sum(pipeline.expect(settings, config).values())
+seconds = sum(launch.expect(settings, config).values())
 
 st.markdown(
     f"**{spec.label}** on {train_size:,} images, "
     + (", ".join(changed) if changed else "everything at its default")
     + f": about {seconds:.0f} s. {spec.summary} Its parameters are in the side bar."
 )
-st.button(
-    "Train",
-    type="primary",
-    icon=":material/play_arrow:",
-    key="train",
-    on_click=ui.start_training,
-    args=(settings, config),
-    help="Starts at once, or waits for the training before it. You may leave this page meanwhile.",
-)
+ui.author_input()
+ui.train_button(settings, config)
 ui.show_jobs(settings)
 ui.connection_line(settings)

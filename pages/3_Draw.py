@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from core import digits, inference, plots, preprocessing, serving, ui
+from core import api, digits, inference, plots, preprocessing, serving, ui
 from core.errors import ImageError
 
 settings, _ = ui.page("Draw")
@@ -61,3 +61,12 @@ st.caption(
     f"In service: {serves.why}. The answer comes from `model.onnx` of the run above. "
     "Nothing that you draw leaves this server."
 )
+with st.expander("Ask from a program", icon=":material/code:"):
+    examples = api.snippets(ui.address())
+    for tab, (language, code) in zip(st.tabs(list(examples)), examples.items(), strict=True):
+        tab.code(code, language="bash" if language == "curl" else language.lower())
+    st.caption(
+        "The answer has the digit and ten probabilities for each picture; "
+        f"[everything else that can be asked]({ui.address()}/api/docs). "
+        "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`."
+    )

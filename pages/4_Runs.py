@@ -19,6 +19,7 @@ picked = st.dataframe(
     {
         "model": [run.card["label"] for run in found],
         "accuracy": [run.metrics["accuracy"] for run in found],
+        "author": [runs.load_labels(run).get("author", "") for run in found],
         "when": [ui.when(run.card["created"]) for run in found],
         "in service": [bool(serves.run) and run.id == serves.run.id for run in found],
         "W&B": [state["state"] for state in states],
@@ -40,26 +41,31 @@ chosen = found[picked.selection.rows[0] if picked.selection.rows else 0]
 st.markdown(f"**{ui.run_label(chosen)}**")
 st.caption(tracking.describe(tracking.load_state(chosen)))
 with st.container(horizontal=True):
-    st.button(
+    ui.button(
+        "promote",
         "Promote to production",
-        key="promote",
-        icon=":material/rocket_launch:",
+        "promote",
+        ":material/rocket_launch:",
+        ui.promote,
+        settings,
+        chosen.id,
         type="primary",
-        on_click=ui.act,
-        args=(ui.promote, settings, chosen.id),
         disabled=not chosen.servable or (serving.current(settings) or {}).get("run") == chosen.id,
         help="From now on this run answers on Draw and in the API, until another is promoted.",
     )
-    st.button(
+    ui.button(
+        "promote",
         "Roll back",
-        key="roll-back",
-        icon=":material/undo:",
-        on_click=ui.act,
-        args=(ui.roll_back, settings),
+        "roll-back",
+        ":material/undo:",
+        ui.roll_back,
+        settings,
         disabled=len(serving.history(settings)) < 2,
         help="Put back into production what was there before.",
     )
     ui.sync_button(settings, chosen)
     ui.link("Measure", "pages/2_Metrics.py", ":material/monitoring:", key="measure", run=chosen.id)
     ui.link("Draw", "pages/3_Draw.py", ":material/draw:", key="draw", run=chosen.id)
+if closed := ui.closed("promote"):
+    st.caption(f":material/lock: {closed}")
 ui.connection_section(settings)

@@ -1,6 +1,7 @@
 """What the tests share: an environment of their own, small real data, one small run, a server, a browser."""
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -16,8 +17,9 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from core import dataset, jobs, pipeline
+from core import dataset, inference, jobs, pipeline
 from core.settings import Settings
+from core.settings import load as load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = {name: os.environ.get(name, "") for name in ("DIGITLAB_MNIST", "DIGITLAB_PENS")}
@@ -46,6 +48,7 @@ def isolated(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("DIGITLAB_HOME", str(tmp_path / "home"))
+    inference.open_session.cache_clear()
     if "streamlit" in sys.modules:
         import streamlit
 
@@ -125,6 +128,31 @@ def trained_home(tmp_path_factory, tiny_npz) -> Path:
     return shared(tmp_path_factory, "trained-home", make)
 
 
+@pytest.fixture
+def empty(settings, tiny_npz, monkeypatch):
+    """A home without any run, on the tiny data."""
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
+    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
+    return load_settings()
+
+
+@pytest.fixture
+def trained(settings, trained_home, tiny_npz, monkeypatch):
+    """A home with one run of the default tree."""
+    shutil.copytree(trained_home, settings.home)
+    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
+    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
+    return load_settings()
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Catch the jobs that a page starts, instead of running them."""
+    caught: list[str] = []
+    monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): caught.append(job_id))
+    return caught
+
+
 @pytest.fixture(scope="session")
 def full_mnist() -> Path:
     """The file named by DIGITLAB_MNIST, if it holds all of MNIST."""
@@ -156,6 +184,12 @@ def until(check: Callable[[], object], seconds: float = 60.0, what: str = "") ->
             return found
         time.sleep(0.05)
     pytest.fail(f"waited {seconds:.0f} s in vain for {what or check}")
+
+
+def server_command(port: int) -> list[str]:
+    """Return the Procfile's own command, which the tests run as it stands."""
+    line = (ROOT / "Procfile").read_text().removeprefix("web:").replace("$PORT", str(port))
+    return [sys.executable, "-m", *shlex.split(line)]
 
 
 def free_port() -> int:
@@ -192,7 +226,7 @@ def serve(tmp_path) -> Iterator[Callable[..., str]]:
 
     def start(settings: Settings, port: int = 0) -> str:
         port = port or free_port()
-        words = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--no-access-log"]
+        words = server_command(port)
         with (tmp_path / f"server-{port}.log").open("wb") as log:
             # A proxy that is not there: the tests find the same dead network everywhere.
             env = settings.child_environment() | {"HOME": str(tmp_path), "HTTPS_PROXY": "http://127.0.0.1:9"}

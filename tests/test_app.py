@@ -44,12 +44,12 @@ def test_health_and_unknown_routes(serve, trained_home, tiny_npz):
         urllib.request.urlopen(f"{url}/api/nothing", timeout=10)
     assert caught.value.code == 404
     assert json.load(caught.value)["detail"] == "There is no /api/nothing."
-    for method, path in [("HEAD", "nothing"), ("POST", "nothing"), ("DELETE", "a/b"), ("POST", "health"), ("GET", "")]:
+    for method, path in [("HEAD", "nothing"), ("POST", "nothing"), ("DELETE", "a/b"), ("GET", "")]:
         request = urllib.request.Request(f"{url}/api/{path}".rstrip("/"), method=method)
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(request, timeout=10)
         assert caught.value.code == 404
-        assert caught.value.headers["content-type"] == "application/json"
+        assert caught.value.headers["content-type"] == "application/problem+json"
     head = urllib.request.Request(f"{url}/api/health", method="HEAD")
     with urllib.request.urlopen(head, timeout=10) as answer:
         assert answer.headers["content-type"] == "application/json"

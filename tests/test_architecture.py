@@ -14,12 +14,12 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 # A module may import only from lines above its own; within a line only leftwards, where the line says so (">").
 LINES = [
     ["errors"],
-    ["settings", "digits", "files"],
+    ["settings", "digits", "files", "> access"],
     ["preprocessing", "augmentation", "features", "metrics", "jobs", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline"],
-    ["cli", "api", "ui"],
+    ["pipeline", "> launch", "> doctor"],
+    ["cli", "api", "ui", "guard"],
 ]
 RANK = {
     name.removeprefix("> "): (line, sum(other.startswith(">") for other in names[: i + 1]))

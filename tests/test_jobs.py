@@ -13,7 +13,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from core import dataset, files, jobs, pipeline, runs, worker
+from core import dataset, files, jobs, launch, pipeline, runs, worker
 from core.errors import JobError
 from tests.conftest import ROOT, free_port, until
 
@@ -37,7 +37,7 @@ def slow(home, slow_npz):
 
 
 def begin(settings, config=DEFAULT) -> str:
-    run_id = pipeline.submit(settings, config)
+    run_id = launch.submit(settings, config)
     jobs.start(settings, run_id)
     return run_id
 
@@ -112,7 +112,7 @@ def test_a_job_runs_to_its_end_and_makes_a_run(home):
 
 
 def test_training_and_tracking_together(home):
-    run_id = pipeline.start(home, DEFAULT)
+    run_id = launch.start(home, DEFAULT)
     (track,) = jobs.list_jobs(home, "track")
     assert wait_state(home, run_id, "done", "failed").state == "done"
     assert wait_state(home, track.id, "done", "failed").state == "done"
@@ -166,7 +166,7 @@ def test_cancel_while_queued_lets_the_others_be(slow):
 
 
 def test_cancel_before_the_child_has_begun(home):
-    run_id = pipeline.submit(home, DEFAULT)
+    run_id = launch.submit(home, DEFAULT)
     jobs.cancel(home, run_id)
     assert jobs.load_job(home, run_id).state == "cancelled"
     jobs.start(home, run_id)  # too late: it must not train
@@ -226,7 +226,7 @@ def test_killed_in_the_midst_of_a_stage(home, stage):
         f"{module}.{function} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "cli.main(['train', '--job', sys.argv[1]])\n"
     )
-    run_id = pipeline.submit(home, DEFAULT)
+    run_id = launch.submit(home, DEFAULT)
     done = subprocess.run([sys.executable, "-c", code, run_id], cwd=ROOT, env=home.child_environment(), check=False)
     assert done.returncode == -signal.SIGKILL
     job = jobs.load_job(home, run_id)
@@ -248,7 +248,7 @@ def test_a_dead_jobs_slot_goes_to_the_next(slow):
 
 
 def test_a_child_that_cannot_begin_is_failed_with_its_log(home):
-    run_id = pipeline.submit(home, DEFAULT)
+    run_id = launch.submit(home, DEFAULT)
     path = jobs.folder(home, run_id) / "config.json"
     body = files.read_json(path)
     files.write_json(path, body | {"config": body["config"] | {"family": "magic"}})
@@ -258,7 +258,7 @@ def test_a_child_that_cannot_begin_is_failed_with_its_log(home):
 
 
 def test_an_unexpected_error_is_told_and_logged(home):
-    run_id = pipeline.submit(home, DEFAULT)
+    run_id = launch.submit(home, DEFAULT)
     (home.home / "runs").write_text("a file where the folder should be")
     jobs.start(home, run_id)
     job = wait_state(home, run_id, "failed")
@@ -268,16 +268,16 @@ def test_an_unexpected_error_is_told_and_logged(home):
 
 def test_a_job_outlives_who_started_it(home):
     code = (
-        "from core import pipeline, settings\n"
-        "print(pipeline.start(settings.load(), pipeline.make_config('decision_tree', {})))\n"
+        "from core import launch, pipeline, settings\n"
+        "print(launch.start(settings.load(), pipeline.make_config('decision_tree', {})))\n"
     )
     env = home.child_environment()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert wait_state(home, done.stdout.strip(), "done", "failed").state == "done"
 
 
-def test_the_last_fifty_are_kept(home):
-    ids = [f"20260101-0000{n:02}-decision_tree-abcd" for n in range(jobs.KEEP + 3)]
+def test_the_last_hundred_are_kept(home):
+    ids = [f"20260101-000{n:03}-decision_tree-abcd" for n in range(jobs.KEEP + 3)]
     for job_id in ids:
         jobs.submit(home, job_id, "train", DEFAULT)
         (jobs.folder(home, job_id) / "cancel").touch()
@@ -288,7 +288,7 @@ def test_the_last_fifty_are_kept(home):
 
 
 def test_half_an_event_is_not_read(home):
-    run_id = pipeline.submit(home, DEFAULT)
+    run_id = launch.submit(home, DEFAULT)
     with (jobs.folder(home, run_id) / "events.jsonl").open("w") as file:
         file.write('{"t": 1, "stage": "fit"}\n{"t": 2, "sta')
     assert [e["stage"] for e in jobs.load_job(home, run_id).events] == ["fit"]
@@ -331,7 +331,7 @@ def test_a_data_job_that_is_stopped_halfway_leaves_no_file(home, how):
 
 
 def test_the_tracker_waits_in_a_few_megabytes_and_leaves_with_its_run(slow):
-    run_id = pipeline.start(slow, ENDLESS)
+    run_id = launch.start(slow, ENDLESS)
     (track,) = jobs.list_jobs(slow, "track")
     wait_stage(slow, run_id, "fit")
     wait_stage(slow, track.id, "waiting")

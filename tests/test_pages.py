@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import dataset, download, files, inference, jobs, metrics, pipeline, preprocessing, runs, serving
+from core import api, dataset, download, files, inference, jobs, launch, metrics, pipeline, preprocessing, runs, serving
 from core import settings as environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,31 +33,6 @@ def texts(page: AppTest) -> str:
     return "\n".join(element.value for group in parts for element in group)
 
 
-@pytest.fixture
-def empty(settings, tiny_npz, monkeypatch):
-    """A home without any run, on the tiny data."""
-    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
-    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
-    return environment.load()
-
-
-@pytest.fixture
-def trained(settings, trained_home, tiny_npz, monkeypatch):
-    """A home with one run of the default tree."""
-    shutil.copytree(trained_home, settings.home)
-    monkeypatch.setenv("DIGITLAB_HOME", str(settings.home))
-    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
-    return environment.load()
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """Catch the jobs that a page starts, instead of running them."""
-    caught: list[str] = []
-    monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): caught.append(job_id))
-    return caught
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_page_opens_without_any_run(name, empty):
     page = check(open_page(name))
@@ -77,7 +52,7 @@ def test_page_says_why_there_is_no_data(name, empty, monkeypatch):
     monkeypatch.setenv("DIGITLAB_MNIST", "/nowhere/mnist.npz")
     page = check(open_page(name))
     assert [e.value for e in page.error] == [
-        "DIGITLAB_MNIST names /nowhere/mnist.npz, but there is no such file. Mend it or unset it."
+        "DIGITLAB_MNIST names mnist.npz, but there is no such file. Mend it or unset it."
     ]
 
 
@@ -149,6 +124,21 @@ def test_train_takes_its_parameters_from_the_link(empty):
     assert page.number_input(key="max_leaf_nodes").value == 7
 
 
+def test_of_a_long_queue_the_next_and_the_rest_as_a_number(empty):
+    for _ in range(6):
+        launch.submit(empty, pipeline.make_config("decision_tree", {}))
+    page = check(open_page("pages/1_Train.py"))
+    assert len([b for b in page.button if b.key.startswith("cancel-")]) == 3
+    assert "and 3 more wait for their turn" in texts(page)
+
+
+def test_what_cannot_fit_is_refused_before_the_click(empty, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MEMORY_MB", "300")
+    page = check(open_page("pages/1_Train.py"))
+    assert page.button(key="train").disabled
+    assert "300 MB" in texts(page)
+
+
 def test_second_click_queues_and_cancel_stops(empty, started):
     page = open_page("pages/1_Train.py")
     page.button(key="train").click().run()
@@ -164,7 +154,7 @@ def test_second_click_queues_and_cancel_stops(empty, started):
 
 
 def test_failed_job_shows_its_last_words(empty):
-    run_id = pipeline.submit(empty, pipeline.make_config("decision_tree", {}))
+    run_id = launch.submit(empty, pipeline.make_config("decision_tree", {}))
     folder = jobs.folder(empty, run_id)
     (folder / "events.jsonl").write_text('{"t": 1, "stage": "fit"}\n')
     (folder / "log.txt").write_text("Killed by the moon\n")
@@ -293,3 +283,10 @@ def test_a_version_that_is_only_on_wandb_is_offered(trained, started, monkeypatc
     page.button(key="fetch").click().run()
     check(page)
     assert {"restore": "v7"} in [jobs.load_job(trained, job_id).config for job_id in started]
+
+
+def test_draw_shows_how_to_ask_from_a_program(trained):
+    page = check(open_page("pages/3_Draw.py"))
+    assert [tab.label for tab in page.tabs] == ["curl", "Python", "JavaScript"]
+    shown = [code.value for code in page.code]
+    assert shown == list(api.snippets("http://localhost:8501").values())

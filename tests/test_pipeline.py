@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from core import inference, jobs, metrics, models, pipeline, runs
+from core import inference, jobs, launch, metrics, models, pipeline, runs
 from core.errors import DataError, ModelError
 from tests.conftest import ROOT
 
@@ -67,11 +67,11 @@ def test_bad_data_and_bad_parameters_stop_before_anything_is_written(settings, t
 
 def test_estimate_learns_from_the_newest_run(tiny):
     config = pipeline.make_config("decision_tree", {})
-    rough = pipeline.estimate(config, [], 4000)["fit"]
+    rough = launch.estimate(config, [], 4000)["fit"]
     run, _ = train(tiny)
-    learned = pipeline.estimate(config, [run], 4000)["fit"]
+    learned = launch.estimate(config, [run], 4000)["fit"]
     assert learned == pytest.approx(run.card["timings"]["fit"])
-    assert pipeline.estimate(config, [run], 8000)["fit"] == pytest.approx(2 * learned)
+    assert launch.estimate(config, [run], 8000)["fit"] == pytest.approx(2 * learned)
     assert rough > 0
 
 
@@ -90,14 +90,14 @@ PLAN = {"data": 1.0, "fit": 8.0, "evaluate": 0.5, "export": 0.5, "seal": 0.0}
     ],
 )
 def test_progress(stage, elapsed, share, left):
-    found = pipeline.progress([{"t": 100.0, "stage": stage}], PLAN, 100.0 + elapsed)
+    found = launch.progress([{"t": 100.0, "stage": stage}], PLAN, 100.0 + elapsed)
     assert found == pytest.approx((share, left))
 
 
 def test_data_job_is_started_once(settings, monkeypatch):
     started = []
     monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): started.append(job_id))
-    assert pipeline.start_data(settings) == pipeline.start_data(settings)
+    assert launch.start_data(settings) == launch.start_data(settings)
     assert len(started) == 1
 
 
@@ -115,7 +115,7 @@ def test_only_the_tracking_child_is_given_the_key(settings, monkeypatch):
 
     settings = replace(settings, wandb_api_key="k" * 40, password="hush")
     monkeypatch.setattr(subprocess, "Popen", Child)
-    pipeline.start(settings, pipeline.make_config("decision_tree", {}))
+    launch.start(settings, pipeline.make_config("decision_tree", {}))
     assert "k" * 40 not in str(given["train"])
     assert given["track"][1]["WANDB_API_KEY"] == "k" * 40
     assert "k" * 40 not in str(given["track"][0])

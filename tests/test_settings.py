@@ -1,5 +1,7 @@
 """Every setting: its default, its limits, and who may see it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,11 +35,43 @@ def test_what_is_given():
         ("PORT", "70000"),
         ("WANDB_MODE", "loud"),
         ("DIGITLAB_SERVE", "newest"),
+        ("DIGITLAB_ACCESS", "open"),
+        ("DIGITLAB_RATE", "-1"),
+        ("DIGITLAB_PROXIES", "10"),
     ],
 )
 def test_wrong_value_is_one_sentence(name, value):
     with pytest.raises(SettingsError, match=f"^{name} is '{value}'; set it to .*, or leave it out.$"):
         environment.load({name: value})
+
+
+@pytest.mark.parametrize(("memory", "small"), [("512", True), ("1023", True), ("1024", False)])
+def test_small_is_below_a_gigabyte(memory, small):
+    assert environment.load({"DIGITLAB_MEMORY_MB": memory}).small is small
+
+
+def test_on_heroku_its_router_is_the_one_proxy():
+    assert environment.load({}).proxies == 0
+    assert environment.load({"DYNO": "web.1"}).proxies == 1
+    assert environment.load({"DYNO": "web.1", "DIGITLAB_PROXIES": "2"}).proxies == 2
+
+
+def test_a_text_for_a_page_names_no_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment.socket, "gethostname", lambda: "venus")
+    found = environment.load({"DIGITLAB_HOME": str(tmp_path / "h"), "DIGITLAB_MNIST": str(tmp_path / "h/m.npz")})
+    text = f"{tmp_path}/h/runs/x and {tmp_path}/h/m.npz on venus, not venusian; {environment.ROOT}/core/x.py"
+    assert found.without_places(text) == (
+        "DIGITLAB_HOME/runs/x and m.npz on this machine, not venusian; the app's folder/core/x.py"
+    )
+    assert found.without_places("nothing to hide") == "nothing to hide"
+
+
+def test_onnx_runtime_reports_nothing_to_anybody(tmp_path):
+    """Its wheel for Linux gives the machine an id and opens a data base of events when it is imported."""
+    env = {"HOME": str(tmp_path), "DIGITLAB_HOME": str(tmp_path / "home"), "PATH": ""}
+    code = "from core import inference; inference.onnxruntime.get_available_providers()"
+    subprocess.run([sys.executable, "-c", code], cwd=environment.ROOT, env=env, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_secrets_are_in_no_repr():

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from core import files, inference, jobs, pipeline, runs, serving, tracking
+from core import files, inference, jobs, launch, pipeline, runs, serving, tracking
 from core.errors import RunError
 from core.settings import Settings
 from tests import wandb_server
@@ -102,7 +102,7 @@ def test_two_runs_keep_their_order(lab, server):
 
 def test_the_tracking_job_logs_syncs_and_proves(lab, server):
     config = pipeline.make_config("decision_tree", {"max_depth": 2})
-    run_id = pipeline.start(lab, config)
+    run_id = launch.start(lab, config)
 
     def synced():
         found = {run.id: run for run in runs.list_runs(lab)}
@@ -191,11 +191,11 @@ def test_waiting_grows(lab):
 def test_a_due_sync_keeps_to_the_waiting_time(lab, server):
     run = only(lab)
     tracking.fail(lab, run, tracking.load_state(run), "It rained.")
-    job_id = pipeline.start_tracking(lab, {"due": True})
+    job_id = launch.start_tracking(lab, {"due": True})
     until(lambda: not jobs.load_job(lab, job_id).live, what="the sync of what is due")
     assert tracking.load_state(run)["message"] == "It rained."
     assert server.versions() == []
-    job_id = pipeline.start_tracking(lab, {"sync": True})
+    job_id = launch.start_tracking(lab, {"sync": True})
     until(lambda: not jobs.load_job(lab, job_id).live, what="the sync of all")
     assert tracking.load_state(run)["state"] == "synced"
 
@@ -317,7 +317,7 @@ def test_who_serves_is_logged_once_a_version(empty, server):
 
 
 def test_the_job_restores(empty):
-    job_id = pipeline.start_tracking(empty, {"restore": ""})
+    job_id = launch.start_tracking(empty, {"restore": ""})
     until(lambda: not jobs.load_job(empty, job_id).live, what="the restore")
     assert jobs.load_job(empty, job_id).state == "done", jobs.load_job(empty, job_id).message
     assert only(empty)
@@ -448,7 +448,7 @@ def test_readme_lines_fetch_the_model(lab, server, tmp_path):
 
 def test_a_training_can_be_watched_while_it_goes_on(lab, server):
     online = replace(lab, wandb_mode="online")
-    run_id = pipeline.start(online, pipeline.make_config("decision_tree", {"max_depth": 4}))
+    run_id = launch.start(online, pipeline.make_config("decision_tree", {"max_depth": 4}))
 
     def watched():
         live = [run for run in server.runs.values() if run.get("displayName") == f"{run_id} (live)"]

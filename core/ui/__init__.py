@@ -5,14 +5,18 @@ themes; numbers with the digits that mean something; charts without tools; one u
 """
 
 from core.ui.data import data_controls, page
-from core.ui.frame import act, chart, count_up, digit, link, or_stop, stop, when
+from core.ui.door import closed, is_host, level
+from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, parameter_inputs, pick_run, run_label, session
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
-from core.ui.training import invite, show_jobs, start_training, train_default_button
+from core.ui.training import author_input, invite, most_images, show_jobs, train_button, train_default_button
 
 __all__ = [
-    "act",
+    "address",
+    "author_input",
+    "button",
     "chart",
+    "closed",
     "connection_line",
     "connection_section",
     "count_up",
@@ -20,20 +24,24 @@ __all__ = [
     "digit",
     "evaluation",
     "invite",
+    "is_host",
+    "level",
     "link",
     "look_if_due",
+    "most_images",
     "or_stop",
     "page",
     "parameter_inputs",
     "pick_run",
+    "plain",
     "promote",
     "roll_back",
     "run_label",
     "session",
     "show_jobs",
-    "start_training",
     "stop",
     "sync_button",
+    "train_button",
     "train_default_button",
     "when",
 ]

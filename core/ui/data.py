@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core import dataset, download, jobs, pipeline
+from core import dataset, download, jobs, launch
 from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
-from core.ui import frame
+from core.ui import door, frame
 
 POLL_SECONDS = 1.0
 
@@ -21,11 +21,12 @@ def page(title: str) -> tuple[Settings, dataset.Digits]:
     """Draw a page's frame and open the data; shows why and stops where that cannot be done."""
     frame.frame(title)
     settings = frame.or_stop(environment.load)
+    door.show_lock()
     try:
         digits = dataset.load(settings)
     except DataNotReady as waiting:
         st.info(str(waiting), icon=":material/hourglass_top:")
-        _data_panel(settings, pipeline.start_data(settings))
+        _data_panel(settings, launch.start_data(settings))
         st.stop()
     except DigitLabError as error:
         frame.stop(error)
@@ -43,27 +44,25 @@ def data_controls(settings: Settings) -> None:
             "The data is fixed by the setting `DIGITLAB_MNIST`. Unset it to upload or download other data here."
         )
         return
-    st.button(
-        "Download MNIST (11 MB)",
-        key="download",
-        icon=":material/download:",
-        on_click=frame.act,
-        args=(pipeline.start_data, settings),
-        help="The file that Keras uses: 60,000 training and 10,000 test images.",
-    )
+    words = "The file that Keras uses: 60,000 training and 10,000 test images."
+    start = (launch.start_data, settings)
+    frame.button("data", "Download MNIST (11 MB)", "download", ":material/download:", *start, help=words)
     for job in jobs.list_jobs(settings, "data")[:1]:
         if job.live:
             _data_panel(settings, job.id)
         elif job.state == "failed":
-            st.caption(f":material/cloud_off: {job.message}")
+            st.caption(f":material/cloud_off: {settings.without_places(job.message)}")
+    closed = door.closed("data")
     st.session_state.setdefault("uploads", 0)
     given = st.file_uploader(
         "Or upload a mnist.npz (replaces the data of this server for everybody)",
         type="npz",
         key=f"upload-{st.session_state.uploads}",
         max_upload_size=64,
+        disabled=bool(closed),
+        help=closed or None,
     )
-    if given:
+    if given and not closed:
         frame.or_stop(_adopt_upload, settings, given)
         frame.count_up("uploads", "uploaded")  # a fresh uploader, or the next rerun would take the file in again
         st.rerun()
@@ -77,15 +76,16 @@ def _adopt_upload(settings: Settings, given: UploadedFile) -> None:
 
 
 def _say_data(settings: Settings, digits: dataset.Digits) -> None:
-    st.caption(f":material/database: {dataset.describe(digits)}. {digits.note}")
+    st.caption(f":material/database: {settings.without_places(f'{dataset.describe(digits)}. {digits.note}')}")
     if not digits.is_sample:
         return
     live = next((job for job in jobs.list_jobs(settings, "data") if job.live), None)
     failure = download.recent_failure(settings)
     if live or not failure:
-        _data_panel(settings, live.id if live else pipeline.start_data(settings))
+        _data_panel(settings, live.id if live else launch.start_data(settings))
     else:
-        st.caption(f":material/cloud_off: {failure} Models learn from the small sample; Home has an upload.")
+        why = settings.without_places(failure)
+        st.caption(f":material/cloud_off: {why} Models learn from the small sample; Home has an upload.")
 
 
 def _data_panel(settings: Settings, job_id: str) -> None:
@@ -98,7 +98,8 @@ def _data_panel(settings: Settings, job_id: str) -> None:
         left = _seconds_left(job.events, done, total)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(done / total if total else 0.0, text=(job.message or "Starting") + left)
-            st.button("Cancel", key=f"cancel-{job_id}", on_click=jobs.cancel, args=(settings, job_id))
+            if door.is_host():
+                frame.button("data", "Cancel", f"cancel-{job_id}", "", jobs.cancel, settings, job_id)
 
     panel()
 

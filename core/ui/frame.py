@@ -1,8 +1,11 @@
 """A page's frame, its error edge, and the small things that every page shows the same way."""
 
+import contextlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,13 +13,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import plots
-from core.errors import DigitLabError
-from core.settings import ROOT
+from core import settings as environment
+from core.errors import DigitLabError, SettingsError
+from core.ui import door
 
 T = TypeVar("T")
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
-_ICON = ROOT / ".streamlit" / "icon.png"
+_ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = """<style>
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {order:9}
 .stMainBlockContainer {padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}
 @media (max-width:640px) {.stMainBlockContainer h1 {font-size:1.9rem; padding:.2rem 0}}
 </style>"""
@@ -31,8 +36,15 @@ def frame(title: str) -> None:
 
 def stop(error: DigitLabError) -> NoReturn:
     """Show an error's sentence and end the page here."""
-    st.error(str(error), icon=":material/error:")
+    say(str(error))
     st.stop()
+
+
+def say(sentence: str) -> None:
+    """Show what went wrong, without a folder or the machine's name in it."""
+    with contextlib.suppress(SettingsError):  # which names a folder only to whoever starts the server
+        sentence = environment.load().without_places(sentence)
+    st.error(sentence, icon=":material/error:")
 
 
 def or_stop(read: Callable[..., T], *args: Any) -> T:
@@ -43,14 +55,52 @@ def or_stop(read: Callable[..., T], *args: Any) -> T:
         stop(error)
 
 
-def act(do: Callable[..., Any], *args: Any) -> None:
-    """Do what a button was clicked for; say in one sentence why where it cannot be done."""
+def act(action: str, do: Callable[..., Any], *args: Any) -> None:
+    """Do what a button was clicked for, if this visitor may; say in one sentence why where it cannot be done."""
+
+    def permitted() -> None:
+        # Asked here and not only where the button is drawn: a click is a message that anybody can send.
+        door.require(action)
+        do(*args)
+
+    attempt(permitted)
+
+
+def attempt(do: Callable[..., Any], *args: Any) -> None:
+    """Do something; say in one sentence why where it cannot be done."""
     try:
         do(*args)
     except DigitLabError as error:
-        st.error(str(error), icon=":material/error:")
+        say(str(error))
     except OSError as error:
-        st.error(f"That could not be written to the disk: {error.strerror}.", icon=":material/error:")
+        say(f"That could not be written to the disk: {error.strerror}.")
+
+
+def button(action: str, label: str, key: str, icon: str, do: Callable[..., Any], *args: Any, **look: Any) -> None:
+    """Show a button for something that is not open to everybody; closed, it says why.
+
+    Parameters
+    ----------
+    action : str
+        As in `access.OPEN_TO`.
+    look : as of `st.button`
+    """
+    closed = door.closed(action)
+    if closed:
+        look |= {"disabled": True, "help": closed}
+    st.button(label, key=key, icon=icon or None, on_click=act, args=(action, do, *args), **look)
+
+
+def address() -> str:
+    """Return the address under which the visitor sees this server, without a path."""
+    url = st.context.url
+    parts = urlsplit(url) if isinstance(url, str) else None  # in an AppTest it is something that is no text
+    return f"{parts.scheme}://{parts.netloc}" if parts and parts.netloc else "http://localhost:8501"
+
+
+def plain(text: str) -> str:
+    """Return somebody's words so that Markdown shows them as they are."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:&-])", r"\\\1", text)
 
 
 def when(seconds: float) -> str:

@@ -79,14 +79,9 @@ def evaluation(run: runs.Run) -> metrics.Evaluation:
 
 def session(run: runs.Run) -> onnxruntime.InferenceSession:
     """Return a run's model, loaded once for everybody."""
-    return frame.or_stop(_session, str(run.path), run)
+    return frame.or_stop(inference.open_session, run)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
     return runs.load_evaluation(_run)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def _session(path: str, _run: runs.Run) -> onnxruntime.InferenceSession:
-    return inference.load_session(_run)

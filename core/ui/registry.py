@@ -4,9 +4,9 @@ import time
 
 import streamlit as st
 
-from core import jobs, pipeline, runs, serving, tracking
+from core import jobs, launch, runs, serving, tracking
 from core.settings import Settings
-from core.ui import frame
+from core.ui import door, frame
 
 POLL_SECONDS = 0.5
 AGAIN_SECONDS = 300.0
@@ -21,9 +21,10 @@ def connection_line(settings: Settings) -> None:
     """Say in one line whether runs go to W&B; what failed earlier and is due is tried again."""
     found = tracking.load_connection(settings)
     icon = {True: "cloud_done", False: "cloud_off", None: "cloud"}[found["ok"]]
-    st.caption(f":material/{icon}: W&B: {found['message']}")
+    if door.is_host():
+        st.caption(f":material/{icon}: W&B: {found['message']}")
     if tracking.find_key(settings) and tracking.pending(settings, time.time()):
-        frame.act(pipeline.start_tracking, settings, {"due": True})
+        frame.attempt(launch.start_tracking, settings, {"due": True})
 
 
 def restore_if_empty(settings: Settings) -> None:
@@ -32,7 +33,7 @@ def restore_if_empty(settings: Settings) -> None:
         return
     tries = [job for job in jobs.list_jobs(settings, "track") if "restore" in job.config]
     if not tries or time.time() - tries[0].submitted > AGAIN_SECONDS:
-        frame.act(pipeline.start_tracking, settings, {"restore": ""})
+        frame.attempt(launch.start_tracking, settings, {"restore": ""})
     elif tries[0].state == "failed":
         st.caption(f":material/cloud_off: W&B: {tries[0].message}")
     _show_work(settings)
@@ -54,8 +55,8 @@ def sync_button(settings: Settings, run: runs.Run) -> None:
     """Offer to send one run to W&B now, without waiting for its time."""
     state = tracking.load_state(run)
     closed = not tracking.find_key(settings) or state["state"] == "synced" or not state.get("artifact")
-    start = (pipeline.start_tracking, settings, {"sync": run.id})
-    st.button("Sync now", key="sync-now", icon=":material/sync:", on_click=frame.act, args=start, disabled=closed)
+    start = (launch.start_tracking, settings, {"sync": run.id})
+    frame.button("wandb", "Sync now", "sync-now", ":material/sync:", *start, disabled=closed)
 
 
 def look_if_due(settings: Settings) -> None:
@@ -69,11 +70,13 @@ def look_if_due(settings: Settings) -> None:
 
 def _tell(settings: Settings) -> None:
     if tracking.find_key(settings):
-        pipeline.start_tracking(settings, {"exchange": True})
+        launch.start_tracking(settings, {"exchange": True})
 
 
 def connection_section(settings: Settings) -> None:
-    """Show how W&B is set up, and offer to test it and to sync everything now."""
+    """Show the host how W&B is set up, and offer to test it and to sync everything now."""
+    if not door.is_host():
+        return
     has_key = bool(tracking.find_key(settings))
     with st.expander("Weights & Biases", icon=":material/cloud:"):
         connection_line(settings)
@@ -88,8 +91,8 @@ def connection_section(settings: Settings) -> None:
         st.caption(_SENT)
         with st.container(horizontal=True):
             for key, label in _BUTTONS.items():
-                start = (pipeline.start_tracking, settings, {key: True})
-                st.button(label, key=f"wandb-{key}", on_click=frame.act, args=start, disabled=not has_key)
+                start = (launch.start_tracking, settings, {key: True})
+                frame.button("wandb", label, f"wandb-{key}", "", *start, disabled=not has_key)
         _offer_versions(settings)
         _show_work(settings)
 
@@ -105,8 +108,8 @@ def _offer_versions(settings: Settings) -> None:
         return " · ".join([version, f"{accuracy:.2%}", str(found.metadata.get("run_id")), *found.aliases])
 
     chosen = st.selectbox("On W&B, not on this machine", list(elsewhere), format_func=name, key="version")
-    fetch = (pipeline.start_tracking, settings, {"restore": chosen})
-    st.button("Fetch this version", key="fetch", icon=":material/cloud_download:", on_click=frame.act, args=fetch)
+    fetch = (launch.start_tracking, settings, {"restore": chosen})
+    frame.button("wandb", "Fetch this version", "fetch", ":material/cloud_download:", *fetch)
 
 
 def _show_work(settings: Settings) -> None:

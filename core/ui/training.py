@@ -5,12 +5,13 @@ from typing import Any, Literal, NoReturn
 
 import streamlit as st
 
-from core import jobs, models, pipeline, runs, tracking
-from core.errors import DigitLabError
+from core import access, jobs, launch, models, pipeline, runs, tracking
+from core.errors import AccessError, DigitLabError, ModelError
 from core.settings import Settings
-from core.ui import frame, registry
+from core.ui import door, frame, registry
 
 POLL_SECONDS = 1.0
+NEXT = 3  # of the trainings that wait
 _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]] = {
     "starting": ("gray", ":material/hourglass_empty:"),
     "queued": ("gray", ":material/schedule:"),
@@ -21,22 +22,65 @@ _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]
 }
 
 
-def start_training(settings: Settings, config: dict[str, Any]) -> None:
-    """Start a training: what a Train button's click does."""
-    frame.act(pipeline.start, settings, config)
+def train_button(settings: Settings, config: dict[str, Any], label: str = "Train", key: str = "train") -> None:
+    """Show the button that starts a training; where that is closed to this visitor, it says why."""
+    closed = key == "train-default" and any(job.live for job in jobs.list_jobs(settings, "train"))
+    why = door.closed("train") or _unfit(settings, config)
+    words = "Starts at once, or waits for the training before it. You may leave this page meanwhile."
+    start = (_start, settings, config)
+    look: dict[str, Any] = {"type": "primary", "help": words, "disabled": closed or bool(why)}
+    frame.button("train", label, key, ":material/play_arrow:", *start, **look)
+    if why:
+        st.caption(f":material/lock: {why}")
+
+
+def _unfit(settings: Settings, config: dict[str, Any]) -> str:
+    try:
+        launch.check_memory(settings, config, launch.rows_of(settings, config))
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def train_default_button(settings: Settings) -> None:
-    """Show the one button that makes the classic model; closed while a training is under way."""
-    st.button(
-        "Train the default tree",
-        key="train-default",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=start_training,
-        args=(settings, pipeline.make_config(models.DEFAULT, {})),
-        disabled=any(job.live for job in jobs.list_jobs(settings, "train")),
-    )
+    """Show the one button that makes the classic model; closed while a training is under way.
+
+    In a class, where a name is to be given first, it leads to the page that asks for it.
+    """
+    if door.level() == access.CLASS:
+        frame.link("Train a tree", "pages/1_Train.py", ":material/model_training:", key="train-default")
+        return
+    train_button(settings, pipeline.make_config(models.DEFAULT, {}), "Train the default tree", "train-default")
+
+
+def most_images(spec: models.ModelSpec, available: int) -> int:
+    """Return on how many images this visitor may train a family, where it may be trained at all."""
+    return min(available, spec.class_rows or available) if door.level() == access.CLASS else available
+
+
+def author_input() -> None:
+    """Ask for the name under which this visitor's runs are kept; it stays in the browser session."""
+    in_class = door.level() == access.CLASS
+    with st.container(width=320) if in_class else st.sidebar:
+        st.text_input(
+            "Your name",
+            key="author",
+            max_chars=launch.AUTHOR_LENGTH,
+            persist_state="session",
+            placeholder="needed in a class" if in_class else "optional",
+            help="Your runs are kept under this name. It is stored with them on this server, and shown to everybody.",
+        )
+        if in_class:
+            st.caption(f"In this class: at most {launch.CLASS_JOBS} trainings of yours at a time.")
+
+
+def _start(settings: Settings, config: dict[str, Any]) -> None:
+    mine, author = st.session_state.setdefault("my_jobs", []), st.session_state.get("author") or ""
+    if door.level() == access.CLASS:
+        trainings = jobs.list_jobs(settings, "train")
+        rows = launch.rows_of(settings, config)
+        launch.check_class(config, rows, [job for job in trainings if job.id in mine], author)
+    mine.append(launch.start(settings, config, author))
 
 
 def invite(settings: Settings) -> NoReturn:
@@ -58,13 +102,21 @@ def show_jobs(settings: Settings, ended: int = 3) -> None:
         now_live = [job for job in found if job.live]
         if live and not now_live:
             st.rerun()  # one full rerun: the polling stops and the finished run appears everywhere
-        for job in now_live[::-1] + [job for job in found if not job.live][:ended]:
-            _show_job(settings, job)
+        host, mine = door.is_host(), st.session_state.get("my_jobs", [])
+        # Thirty pupils look at thirty jobs each second: of those that wait, one's own and the next are enough.
+        waiting = [job for job in now_live[::-1] if job.state != "running"]
+        shown = [job for job in waiting if job in waiting[:NEXT] or job.id in mine]
+        for job in [job for job in now_live[::-1] if job.state == "running"] + shown:
+            _show_job(settings, job, host)
+        if len(waiting) > len(shown):
+            st.caption(f"and {len(waiting) - len(shown)} more wait for their turn")
+        for job in [job for job in found if not job.live][:ended]:
+            _show_job(settings, job, host)
 
     panel()
 
 
-def _show_job(settings: Settings, job: jobs.Job) -> None:
+def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
     config = job.config
     label = models.spec(config["family"]).label if config["family"] in models.CATALOGUE else config["family"]
     changed = ", ".join(f"{k} = {v}" for k, v in config["params"].items()) or "defaults"
@@ -72,11 +124,12 @@ def _show_job(settings: Settings, job: jobs.Job) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(job.state, icon=icon, color=color)
-            st.markdown(f"**{label}** · {frame.when(job.submitted)}", help=changed, width="stretch")
-            if job.live:
-                st.button("Cancel", key=f"cancel-{job.id}", on_click=jobs.cancel, args=(settings, job.id))
+            who = f" · {frame.plain(config['author'])}" if config.get("author") else ""
+            st.markdown(f"**{label}**{who} · {frame.when(job.submitted)}", help=changed, width="stretch")
+            if job.live and (host or job.id in st.session_state.get("my_jobs", [])):
+                frame.button("cancel", "Cancel", f"cancel-{job.id}", "", _cancel, settings, job.id)
         if job.live:
-            share, left = pipeline.progress(job.events, config["plan"], time.time())
+            share, left = launch.progress(job.events, config["plan"], time.time())
             words = (
                 job.message
                 if job.state == "running"
@@ -87,9 +140,17 @@ def _show_job(settings: Settings, job: jobs.Job) -> None:
             rest = f" · about {left:.0f} s left" if left else " · longer than expected"
             st.progress(share, text=words + (rest if job.state == "running" else ""))
         elif job.state == "failed":
-            st.code(job.message, language=None, wrap_lines=True)
+            # Whoever may not mend it need not see how it is built.
+            words = job.message if host else job.message.splitlines()[0]
+            st.code(settings.without_places(words), language=None, wrap_lines=True)
         elif job.state == "done":
             _show_done(settings, job.id)
+
+
+def _cancel(settings: Settings, job_id: str) -> None:
+    if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
+        raise AccessError(access.reason(settings, "cancel"))
+    jobs.cancel(settings, job_id)
 
 
 def _show_done(settings: Settings, run_id: str) -> None:

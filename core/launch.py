@@ -1,0 +1,204 @@
+"""Start what runs in a child: may it, does it fit, how long will it take, how far is it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from filelock import FileLock
+
+from core import dataset, download, jobs, models, runs
+from core.errors import AccessError, DataNotReady, JobError, ModelError
+from core.pipeline import STAGES
+from core.settings import Settings
+
+SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
+QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
+AUTHOR_LENGTH = 40
+# Seconds beside the fit, measured on two cores: imports and data, 10,000 test images, export and its proof.
+_OVERHEAD = {"data": 2.0, "evaluate": 0.5, "export": 4.0, "seal": 0.2}
+
+
+def start(settings: Settings, config: Mapping[str, Any], author: str = "") -> str:
+    """Start a training run in a child, and the child that will log it; returns the id of job and run.
+
+    The second one waits for the first to end and alone is given the W&B key.
+
+    Raises
+    ------
+    ModelError
+        If the training needs more memory than there is.
+    JobError
+        If too many wait already.
+    """
+    runs.sweep(settings)
+    check_queue(settings, jobs.list_jobs(settings, "train"))
+    run_id = submit(settings, config, author)
+    jobs.start(settings, run_id)
+    start_tracking(settings, {"run": run_id})
+    return run_id
+
+
+def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
+    """Start a child that deals with W&B, the only kind that is given the key; returns its id.
+
+    Parameters
+    ----------
+    config : mapping
+        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every run
+        now, or the one whose id it is; `due`: those whose time has come. `restore`: fetch a version, empty = the one to
+        serve. `exchange`: bring promotions together. The same thing is not started twice at a time.
+    """
+    for job in jobs.list_jobs(settings, "track"):
+        if job.live and job.config == config:
+            return job.id
+    track_id = jobs.new_id("track")
+    jobs.submit(settings, track_id, "track", dict(config), slot=False)
+    jobs.start(settings, track_id, secrets=("WANDB_API_KEY",))
+    return track_id
+
+
+def submit(settings: Settings, config: Mapping[str, Any], author: str = "") -> str:
+    """Write a training job's folder; the run that it makes has the same id, and its card proves that it was made.
+
+    Raises
+    ------
+    ModelError
+        If the training needs more memory than there is.
+    """
+    check_memory(settings, config, rows_of(settings, config))
+    run_id = jobs.new_id(config["family"])
+    body = {**config, "plan": expect(settings, config), "author": check_author(author)}
+    jobs.submit(settings, run_id, "train", body, result=f"runs/{run_id}/card.json")
+    return run_id
+
+
+def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> None:
+    """Refuse, before it starts, a training that does not fit beside the server.
+
+    Raises
+    ------
+    ModelError
+        With the measured figure.
+    """
+    spec = models.spec(config["family"])
+    need = spec.memory_mb(rows, settings.small)
+    if 0 < settings.memory_mb < need + SERVER_MB:
+        raise ModelError(
+            f"{spec.label} on {rows:,} images needs {need:.0f} MB beside the server's {SERVER_MB}, as measured; there "
+            f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images."
+        )
+
+
+def check_queue(settings: Settings, trainings: list[jobs.Job]) -> None:
+    """Refuse one training more where too many wait; each that waits is a process.
+
+    Raises
+    ------
+    JobError
+        With the number that wait.
+    """
+    waiting = sum(job.live for job in trainings)
+    most = SMALL_QUEUE if settings.small else QUEUE
+    if waiting >= most:
+        raise JobError(f"{waiting} trainings run or wait already, the most for this server. Try again later.")
+
+
+def check_class(config: Mapping[str, Any], rows: int, mine: list[jobs.Job], author: str) -> None:
+    """Refuse what a visitor of a class may not start.
+
+    Parameters
+    ----------
+    mine : jobs that the same browser session started
+
+    Raises
+    ------
+    AccessError
+        With the limit that is exceeded.
+    """
+    spec = models.spec(config["family"])
+    if not check_author(author):
+        raise AccessError("Give your name first: your run is kept under it.")
+    if not spec.class_rows:
+        raise AccessError(f"{spec.label} takes too long for a class. Choose another model.")
+    if rows > spec.class_rows:
+        raise AccessError(f"A class trains this model on at most {spec.class_rows:,} images, not {rows:,}. Use fewer.")
+    waiting = sum(job.live for job in mine)
+    if waiting >= CLASS_JOBS:
+        raise AccessError(f"{waiting} trainings of yours run or wait already. Try again when one has ended.")
+
+
+def check_author(name: str) -> str:
+    """Return an author's name without what cannot be printed, in one line of at most `AUTHOR_LENGTH` characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:AUTHOR_LENGTH].strip()
+
+
+def expect(settings: Settings, config: Mapping[str, Any]) -> dict[str, float]:
+    """Return the expected seconds of each stage on this machine, with the data it has."""
+    return estimate(config, runs.list_runs(settings), rows_of(settings, config))
+
+
+def estimate(config: Mapping[str, Any], earlier: list[runs.Run], rows: int) -> dict[str, float]:
+    """Return the expected seconds of each stage.
+
+    The family's rough figure is corrected by how long its newest run took on this machine.
+    """
+    seconds = models.spec(config["family"]).cpu_seconds
+    fit = seconds(config["params"], rows)
+    for run in earlier:
+        if run.family == config["family"]:
+            expected = seconds(run.config["params"], run.card["data"]["n_fit"])
+            fit *= run.card["timings"]["fit"] / max(expected, 1e-3)
+            break
+    return {stage: fit if stage == "fit" else _OVERHEAD[stage] for stage in STAGES}
+
+
+def progress(events: list[dict[str, Any]], plan: Mapping[str, float], now: float) -> tuple[float, float]:
+    """Tell how far a training job is.
+
+    Parameters
+    ----------
+    events : list
+        As written by the job, each with `t` and `stage`.
+    plan : mapping
+        Expected seconds of each stage, from `estimate`.
+    now : float
+        Seconds since the epoch.
+
+    Returns
+    -------
+    share : float, 0 to 1
+        Never quite 1 before the job has ended.
+    left : float
+        Expected seconds to go; 0 where the job takes longer than expected.
+    """
+    total = sum(plan.values())
+    stage, since = (events[-1]["stage"], events[-1]["t"]) if events else ("queued", now)
+    if stage not in STAGES:
+        return 0.0, total
+    past = sum(plan[s] for s in STAGES[: STAGES.index(stage)])
+    spent = past + min(now - since, plan[stage])
+    return min(spent / total, 0.99), max(total - spent, 0.0) if now - since < plan[stage] else 0.0
+
+
+def start_data(settings: Settings) -> str:
+    """Start the job that unpacks the sample and downloads MNIST, unless it is at work; returns its id."""
+    root = settings.home / "jobs"
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / "data.lock"):
+        for job in jobs.list_jobs(settings, "data"):
+            if job.live:
+                return job.id
+        # Whatever ends the job, even kill -9: nobody tries again by itself within the hour.
+        download.save_failure(settings, "The last download did not come to its end.")
+        job_id = jobs.new_id("data")
+        jobs.submit(settings, job_id, "data", {"download": True}, slot=False)
+        jobs.start(settings, job_id)
+    return job_id
+
+
+def rows_of(settings: Settings, config: Mapping[str, Any]) -> int:
+    """Return on how many images a config trains, with the data there is."""
+    try:
+        available = len(dataset.load(settings).y_train)
+    except DataNotReady:
+        available = 4000
+    return min(config["train_size"] or available, available)

@@ -86,7 +86,7 @@ def make_run(settings):
     def build(params):
         from sklearn.ensemble import RandomForestClassifier
 
-        return models._on_pixels(RandomForestClassifier(100, max_depth=16, random_state=42))
+        return models.family.on_pixels(RandomForestClassifier(100, max_depth=16, random_state=42))
 
     tree = models.spec("decision_tree")
     models.CATALOGUE["bench_forest"] = replace(

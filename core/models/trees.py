@@ -8,6 +8,32 @@ from core.models.family import RANDOM_STATE, ModelSpec, Parameter, Value, on_pix
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+CRITERION = Parameter(
+    "criterion",
+    "Split criterion",
+    "choice",
+    "gini",
+    "How the tree measures whether a question separates the digits well. Entropy is often a little better here.",
+    choices=("gini", "entropy", "log_loss"),
+)
+MIN_SAMPLES_LEAF = Parameter(
+    "min_samples_leaf",
+    "Fewest images in a leaf",
+    "int",
+    1,
+    "Every answer of the tree must rest on at least this many training images. More makes it more cautious.",
+    low=1,
+    high=10_000,
+)
+CLASS_WEIGHT = Parameter(
+    "class_weight",
+    "Class weights",
+    "choice",
+    None,
+    "Balanced makes rare digits count as much as frequent ones.",
+    choices=(None, "balanced"),
+    none="none",
+)
 _TREE_PARAMETERS = (
     Parameter(
         "max_depth",
@@ -20,14 +46,7 @@ _TREE_PARAMETERS = (
         high=50,
         none="no limit",
     ),
-    Parameter(
-        "criterion",
-        "Split criterion",
-        "choice",
-        "gini",
-        "How the tree measures whether a question separates the digits well. Entropy is often a little better here.",
-        choices=("gini", "entropy", "log_loss"),
-    ),
+    CRITERION,
     Parameter(
         "min_samples_split",
         "Fewest images to split",
@@ -37,15 +56,7 @@ _TREE_PARAMETERS = (
         low=2,
         high=10_000,
     ),
-    Parameter(
-        "min_samples_leaf",
-        "Fewest images in a leaf",
-        "int",
-        1,
-        "Every answer of the tree must rest on at least this many training images. More makes it more cautious.",
-        low=1,
-        high=10_000,
-    ),
+    MIN_SAMPLES_LEAF,
     Parameter(
         "max_leaf_nodes",
         "Maximum leaves",
@@ -76,15 +87,7 @@ _TREE_PARAMETERS = (
         choices=(None, "sqrt", "log2"),
         none="all",
     ),
-    Parameter(
-        "class_weight",
-        "Class weights",
-        "choice",
-        None,
-        "Balanced makes rare digits count as much as frequent ones.",
-        choices=(None, "balanced"),
-        none="none",
-    ),
+    CLASS_WEIGHT,
     RANDOM_STATE,
 )
 

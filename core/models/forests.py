@@ -1,0 +1,120 @@
+"""Forests: many trees that each see the digits a little differently, and vote."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, on_features, on_pixels
+from core.models.trees import CLASS_WEIGHT, CRITERION, MIN_SAMPLES_LEAF
+
+BATCHES = 20
+_PARAMETERS = (
+    Parameter(
+        "n_estimators",
+        "Trees",
+        "int",
+        100,
+        "How many trees vote. More is steadier and slower; beyond a hundred little is gained.",
+        low=1,
+        high=300,
+    ),
+    Parameter(
+        "max_depth",
+        "Maximum depth",
+        "int",
+        20,
+        "How many questions each tree may ask. A forest can take deeper trees than a single one: the others outvote "
+        "what one has learned by heart.",
+        low=1,
+        high=30,
+    ),
+    CRITERION,
+    MIN_SAMPLES_LEAF,
+    Parameter(
+        "max_features",
+        "Inputs tried for each question",
+        "choice",
+        "sqrt",
+        "How many of the inputs are looked at for each question: the square root or the logarithm of their number. Fewer "
+        "make the trees more different from each other.",
+        choices=("sqrt", "log2"),
+    ),
+    CLASS_WEIGHT,
+    RANDOM_STATE,
+)
+
+
+def _build(name: str, wrap: Any, params: Params) -> Any:
+    import sklearn.ensemble
+
+    return wrap(getattr(sklearn.ensemble, name)(n_jobs=2, **params))
+
+
+def _learn(name: str, wrap: Any, params: Params, material: Material, report: Report) -> Any:
+    """Grow a batch of trees at a time; more never harm, so what there is when it is stopped is the best."""
+    model = _build(name, wrap, params)
+    forest, total = model[-1], int(params["n_estimators"] or 1)
+    x, held = (model[:-1].transform(part) for part in (material.images, material.held_images))
+    votes = np.zeros((len(held), 10))
+    forest.set_params(warm_start=True, n_estimators=0)
+    for part in np.array_split(np.arange(total), min(BATCHES, total)):
+        grown = forest.n_estimators
+        forest.set_params(n_estimators=grown + len(part)).fit(x, material.labels)
+        accuracy = None
+        if len(held):
+            votes += sum(tree.predict_proba(held) for tree in forest.estimators_[grown:])
+            accuracy = float((votes.argmax(axis=1) == material.held_labels).mean())
+        if not report(Step(forest.n_estimators, total, "trees", held_accuracy=accuracy)):
+            break
+    forest.set_params(warm_start=False)
+    return model
+
+
+def _family(name: str, label: str, summary: str, estimator: str, wrap: Any, rate: tuple[float, float], **more: Any) -> ModelSpec:
+    return ModelSpec(
+        name,
+        label,
+        summary,
+        more.pop("parameters", _PARAMETERS),
+        partial(_build, estimator, wrap),
+        lambda params, n: rate[0] * float(params["n_estimators"] or 1) * n / 60_000,
+        lambda n, small: 260 + rate[1] * n / 60_000,
+        learn=partial(_learn, estimator, wrap),
+        validation=5000,
+        **more,
+    )
+
+
+def _deeper(depth: int) -> tuple[Parameter, ...]:
+    from dataclasses import replace
+
+    return tuple(replace(p, default=depth) if p.name == "max_depth" else p for p in _PARAMETERS)
+
+
+RANDOM_FOREST = _family(
+    "random_forest",
+    "Random forest",
+    "Many trees, each grown on other images and asking about other pixels, vote.",
+    "RandomForestClassifier",
+    on_pixels,
+    (0.5, 600.0),
+)
+EXTRA_TREES = _family(
+    "extra_trees",
+    "Extra trees",
+    "Like a random forest, but each question's threshold is drawn by chance: quicker, and often a little better.",
+    "ExtraTreesClassifier",
+    on_pixels,
+    (0.5, 600.0),
+)
+HOG_EXTRA_TREES = _family(
+    "hog_extra_trees",
+    "Extra trees on strokes",
+    "Extra trees that look at the directions of strokes (HOG) of the upright digit instead of its pixels.",
+    "ExtraTreesClassifier",
+    on_features,
+    (0.6, 600.0),
+    features="deskew_hog",
+    parameters=_deeper(30),
+)

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS
+from core import features, onnx_export
 from core.models import ModelSpec, Value
 from core.training import FittedModel
 
 MAX_DIFFERENCE = 1e-4
 CLEAR_MARGIN = 2e-4  # two answers closer than this may swap places within the allowed difference
-_OPSET = 18
 _BATCH = 1000
 
 
@@ -31,33 +30,9 @@ def load_joblib(folder: Path, spec: ModelSpec, params: Mapping[str, Value]) -> F
 
 
 def save_onnx(model: FittedModel, folder: Path) -> None:
-    """Write `model.onnx`: input `images` uint8 (n, 28, 28), outputs `label` and `proba` float32 (n, 10)."""
-    import onnx
-    from onnx import TensorProto, compose, helper, numpy_helper
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
-
-    body = to_onnx(
-        model.classifier,
-        initial_types=[("pixels", FloatTensorType([None, N_PIXELS]))],
-        final_types=[("label", Int64TensorType([None])), ("proba", FloatTensorType([None, len(CLASSES)]))],
-        options={"zipmap": False},
-        target_opset=_OPSET,
-    )
-    shape = numpy_helper.from_array(np.array([-1, N_PIXELS], np.int64), "flat_shape")
-    head = helper.make_graph(
-        [
-            helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
-            helper.make_node("Reshape", ["floats", "flat_shape"], ["flat"]),
-        ],
-        "flatten",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, [None, *IMAGE_SHAPE])],
-        [helper.make_tensor_value_info("flat", TensorProto.FLOAT, [None, N_PIXELS])],
-        [shape],
-    )
-    opsets = [helper.make_opsetid("", _OPSET)]
-    first = helper.make_model(head, opset_imports=opsets, ir_version=body.ir_version)
-    onnx.save(compose.merge_models(first, body, io_map=[("flat", "pixels")]), folder / "model.onnx")
+    """Write `model.onnx`, as `core.onnx_export` describes it."""
+    body = onnx_export.convert(model.estimator, model.spec.features)
+    (folder / "model.onnx").write_bytes(body.SerializeToString())
 
 
 def save_tree(model: FittedModel, folder: Path) -> None:
@@ -96,7 +71,8 @@ def onnx_proba(path: Path, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     starts = range(0, len(images), _BATCH)
     # A slice of a memory map is handed over as it is; ONNX Runtime wants an array of numpy's own.
-    return np.concatenate([session.run(["proba"], {"images": np.array(images[i : i + _BATCH])})[0] for i in starts])
+    parts = (np.array(images[i : i + _BATCH]) for i in starts)
+    return np.concatenate([session.run(["proba"], features.inputs(session, part))[0] for part in parts])
 
 
 def parity(proba: np.ndarray, served: np.ndarray) -> dict[str, Any]:

@@ -5,6 +5,7 @@ card and its ONNX metadata name the feature.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,12 @@ def apply(name: str, images: np.ndarray) -> np.ndarray:
     if name not in FEATURES:
         raise ModelError(f"There is no feature {name!r}; there are {', '.join(FEATURES)}.")
     return FEATURES[name](images)
+
+
+def inputs(session: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what an exported model is fed for images (n, 28, 28) uint8: its first input's name says which feature."""
+    name = session.get_inputs()[0].name
+    return {name: images if name == "images" else apply(name, images)}
 
 
 def deskew_hog(images: np.ndarray) -> np.ndarray:
@@ -72,7 +79,7 @@ def deskew(ink: np.ndarray) -> np.ndarray:
     (n, 28, 28) float32
         Each row moved by a fraction of pixels, linearly between neighbours; the row through the centre stays.
     """
-    n, height, width = ink.shape
+    height, width = ink.shape[1:]
     rows, columns = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
     per_row, per_column = ink.sum(axis=2), ink.sum(axis=1)
     mass = np.maximum(per_row.sum(axis=1), np.float32(1e-6))

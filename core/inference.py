@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from core import runs
+from core import features, runs
 from core.digits import check_images
 from core.errors import RunError
 
@@ -80,4 +80,5 @@ def predict_proba(session: onnxruntime.InferenceSession, images: np.ndarray) -> 
     """Answer normalised images, (n, 28, 28) uint8; returns (n, 10) float32."""
     check_images(images)
     starts = range(0, len(images), BATCH)
-    return np.concatenate([session.run(["proba"], {"images": np.array(images[i : i + BATCH])})[0] for i in starts])
+    parts = (np.array(images[i : i + BATCH]) for i in starts)
+    return np.concatenate([session.run(["proba"], features.inputs(session, part))[0] for part in parts])

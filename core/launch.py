@@ -175,6 +175,12 @@ def progress(events: list[dict[str, Any]], plan: Mapping[str, float], now: float
     if stage not in STAGES:
         return 0.0, total
     past = sum(plan[s] for s in STAGES[: STAGES.index(stage)])
+    if events[-1].get("total"):  # it learns in steps: its own pace says more than the plan
+        began = next(event["t"] for event in events if event["stage"] == stage)
+        done, total_steps = events[-1]["done"], events[-1]["total"]
+        left = (since - began) / done * (total_steps - done)
+        after = total - past - plan[stage]
+        return min((past + plan[stage] * done / total_steps) / total, 0.99), max(left - (now - since), 0.0) + after
     spent = past + min(now - since, plan[stage])
     return min(spent / total, 0.99), max(total - spent, 0.0) if now - since < plan[stage] else 0.0
 

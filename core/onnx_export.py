@@ -1,8 +1,7 @@
-"""Fitted scikit-learn estimators -> ONNX, by hand: skl2onnx takes minutes and most of a gigabyte for a forest, and has
-no way for multiclass gradient boosting.
+"""Fitted scikit-learn estimators -> ONNX, by hand: skl2onnx takes minutes and most of a gigabyte for a forest.
 
-Every model has one input, `images` uint8 (n, 28, 28), or `features` float32 (n, m) where a step of `core.features` comes
-first (the metadata names it), and two outputs, `label` int64 (n,) and `proba` float32 (n, 10).
+Every model has one input, `images` uint8 (n, 28, 28), or what a step of `core.features` makes of them, float32 (n, m),
+called after that step; and two outputs, `label` int64 (n,) and `proba` float32 (n, 10).
 """
 
 from collections.abc import Callable
@@ -56,7 +55,7 @@ class Graph:
         graph = helper.make_graph(
             [*self.nodes, *ends],
             "digits",
-            [helper.make_tensor_value_info(input_name(feature), kind, shape)],
+            [helper.make_tensor_value_info(feature or "images", kind, shape)],
             [
                 helper.make_tensor_value_info("label", TensorProto.INT64, [None]),
                 helper.make_tensor_value_info("proba", TensorProto.FLOAT, [None, len(CLASSES)]),
@@ -64,15 +63,7 @@ class Graph:
             self.constants,
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-        made = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="Digit Lab")
-        if feature:
-            helper.set_model_props(made, {"features": feature})
-        return made
-
-
-def input_name(feature: str) -> str:
-    """Return what a model's input is called."""
-    return "features" if feature else "images"
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="Digit Lab")
 
 
 def convert(estimator: Any, feature: str = "") -> "onnx.ModelProto":
@@ -91,7 +82,7 @@ def convert(estimator: Any, feature: str = "") -> "onnx.ModelProto":
     from onnx import TensorProto
 
     graph = Graph()
-    at = graph.add("Cast", input_name(feature), to=TensorProto.FLOAT)
+    at = graph.add("Cast", feature or "images", to=TensorProto.FLOAT)
     if not feature:
         at = graph.add("Reshape", at, np.array([-1, N_PIXELS], np.int64))
     return graph.model(_step(graph, at, estimator), feature)
@@ -209,34 +200,6 @@ def _ensemble(graph: Graph, at: str, trees: list[Any]) -> str:
     )
 
 
-def _boosting(graph: Graph, at: str, model: Any) -> str:
-    trees = [predictor.nodes for iteration in model._predictors for predictor in iteration]
-    every = np.concatenate(trees)
-    is_leaf = every["is_leaf"].astype(bool)
-    numbers = np.concatenate([np.arange(len(nodes)) for nodes in trees])
-    owners = np.repeat(range(len(trees)), [len(nodes) for nodes in trees])
-    raw = graph.add(
-        "TreeEnsembleRegressor",
-        at,
-        domain="ai.onnx.ml",
-        **_nodes(
-            [len(nodes) for nodes in trees],
-            np.where(is_leaf, LEAF, every["left"].astype(np.int64)),
-            np.where(is_leaf, LEAF, every["right"].astype(np.int64)),
-            every["feature_idx"],
-            every["num_threshold"],
-        ),
-        n_targets=len(CLASSES),
-        base_values=model._baseline_prediction.ravel().astype(np.float32).tolist(),
-        target_treeids=owners[is_leaf].tolist(),
-        target_nodeids=numbers[is_leaf].tolist(),
-        target_ids=(owners[is_leaf] % len(CLASSES)).tolist(),
-        target_weights=every["value"][is_leaf].astype(np.float32).tolist(),
-        post_transform="NONE",
-    )
-    return graph.add("Softmax", raw, axis=1)
-
-
 def _nodes(
     sizes: list[int], left: np.ndarray, right: np.ndarray, feature: np.ndarray, threshold: np.ndarray
 ) -> dict[str, Any]:
@@ -266,7 +229,6 @@ _STEPS: dict[str, Callable[[Graph, str, Any], str]] = {
     "DecisionTreeClassifier": _tree,
     "RandomForestClassifier": _forest,
     "ExtraTreesClassifier": _forest,
-    "HistGradientBoostingClassifier": _boosting,
     "LogisticRegression": _logistic,
     "MLPClassifier": _mlp,
     "SVC": _svm,

@@ -4,17 +4,18 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from core import dataset, export, metrics, models, runs, training, worker
+from core import dataset, export, features, jobs, metrics, models, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
 
 STAGES = ("data", "fit", "evaluate", "export", "seal")
-PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "skl2onnx", "onnxruntime")
+PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "onnxruntime")
 PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
 JOB_ONLY = ("plan", "author")  # of a job's config; no part of what is needed to repeat the run
 
@@ -31,7 +32,7 @@ def make_config(family: str, params: Mapping[str, Any], train_size: int | None =
         "family": family,
         "params": models.spec(family).check(params),
         "train_size": training.check_train_size(train_size, dataset.MAX_IMAGES),
-        "validation": 0,
+        "validation": models.spec(family).validation,
         "augmentation": "none",
     }
 
@@ -62,14 +63,17 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     params = spec.check(config["params"])
     digits = _open_data(settings)
     size = training.check_train_size(config["train_size"], len(digits.y_train))
-    chosen = training.choose(digits.y_train, size, int(params.get("random_state") or 0))
+    chosen = training.choose(digits.y_train, size, _seed(params))
     images, labels = digits.x_train[chosen], digits.y_train[chosen]
     kept = {"params": params, "train_size": size, "data_sha256": digits.sha256, "versions": versions()}
     asked = {k: v for k, v in config.items() if k not in JOB_ONLY}
     partial = runs.begin(settings, run_id, asked | kept)
 
-    emit("fit", message=f"Fitting {len(labels):,} images")
-    model = training.fit(spec, params, images, labels, sparse=settings.small)
+    if spec.features:
+        emit("data", message=f"Looking at the strokes of {len(labels):,} images")
+    material = training.prepare(spec, images, labels, int(config.get("validation", 0)), _seed(params))
+    emit("fit", message=f"Fitting {len(material.labels):,} images")
+    model = training.fit(spec, params, material, _reporter(settings, run_id, emit), sparse=settings.small)
 
     emit("evaluate", message=f"Answering {len(digits.y_test):,} test images")
     start = time.perf_counter()
@@ -81,6 +85,25 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     card = _card(model, digits, len(labels), evaluation)
     card["timings"] |= {"predict": predict_seconds}
     runs.save_draft(partial, card | {"created": began, "author": config.get("author", "")})
+
+
+def keep_best(settings: Settings, run_id: str) -> None:
+    """Ask a training that learns in steps to stop, and to make a run of the best that it has."""
+    (jobs.folder(settings, run_id) / "keep").touch()
+
+
+def _reporter(settings: Settings, run_id: str, emit: worker.Emit) -> models.Report:
+    def report(step: models.Step) -> bool:
+        found = asdict(step)
+        accuracy = f", {step.held_accuracy:.2%} of the held-out images right" if step.held_accuracy is not None else ""
+        emit("fit", message=f"{step.done} of {step.total} {step.unit}{accuracy}", **found)
+        return not (jobs.folder(settings, run_id) / "keep").exists()
+
+    return report
+
+
+def _seed(params: Mapping[str, Any]) -> int:
+    return int(params.get("random_state") or 0)
 
 
 def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
@@ -120,6 +143,9 @@ def _card(
         "timings": {"fit": model.fit_seconds, "fit_cpu": model.fit_cpu_seconds},
         "peak_memory_mb": peak_memory_mb(),
         "preprocessing": PREPROCESSING,
+        "features": features.WORDS.get(model.spec.features, ""),
+        "learning": [asdict(step) for step in model.steps],
+        "stopped": model.stopped,
     }
 
 

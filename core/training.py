@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import augmentation, features
 from core import digits as contract
+from core import features
 from core.errors import ModelError
 from core.metrics import Evaluation
 from core.models import Material, ModelSpec, Report, Step, Value
@@ -79,16 +79,12 @@ def split(labels: np.ndarray, validation: int, seed: int) -> tuple[np.ndarray | 
     return np.setdiff1d(np.arange(len(labels)), chosen), chosen
 
 
-def prepare(
-    spec: ModelSpec, images: np.ndarray, labels: np.ndarray, level: str = "none", validation: int = 0, seed: int = 0
-) -> Material:
-    """Make of training images what a family learns from: a held-out part, augmented copies, features.
+def prepare(spec: ModelSpec, images: np.ndarray, labels: np.ndarray, validation: int = 0, seed: int = 0) -> Material:
+    """Make of training images what a family learns from: a held-out part, and features.
 
     Parameters
     ----------
     images, labels : (n, 28, 28) uint8, (n,) uint8
-    level : str
-        Of `augmentation.LEVELS`. What is held out stays as it is.
     validation : int
         How many images are held out.
     """
@@ -96,10 +92,8 @@ def prepare(
     kept, held = split(labels, validation, seed)
     held_images, held_labels = images[held], labels[held]
     images, labels = images[kept], labels[kept]
-    if level != "none" and not spec.streams:
-        images, labels = augmentation.multiplied(images, labels, level, seed, spec.copies)
     turned, held_turned = (features.apply(spec.features, part) for part in (images, held_images))
-    return Material(turned, labels, held_turned, held_labels, level, seed)
+    return Material(turned, labels, held_turned, held_labels)
 
 
 def fit(

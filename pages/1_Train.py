@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from core import launch, models, pipeline, training, ui
+from core import launch, pipeline, training, ui
 
 settings, digits = ui.page("Train")
 
 with st.sidebar:
-    spec = models.spec(models.DEFAULT)
-    st.subheader(spec.label)
+    spec = ui.family_input()
     params = ui.parameter_inputs(spec)
     available = ui.most_images(spec, len(digits.y_train))
     train_size = st.number_input(

@@ -115,7 +115,7 @@ from streamlit.testing.v1 import AppTest
 import app
 page = AppTest.from_file({str(page)!r}, default_timeout=60).run()
 assert not page.exception, page.exception
-heavy = {{"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "wandb", "mlxtend", "onnx", "skl2onnx"}}
+heavy = {{"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "wandb", "mlxtend", "onnx"}}
 found = heavy & set(sys.modules)
 assert not found, found
 """

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from core import export, models, training
+from core import export, features, models, training
 from core.errors import ModelError
 
 FAMILIES = list(models.CATALOGUE)
@@ -20,7 +20,12 @@ def family(request) -> models.ModelSpec:
 
 @pytest.fixture(scope="module")
 def fitted(family, sample) -> training.FittedModel:
-    return training.fit(family, family.check({}), sample.x_train[:1000], sample.y_train[:1000])
+    return fit(family, sample)
+
+
+def fit(family, sample, report=None) -> training.FittedModel:
+    material = training.prepare(family, sample.x_train[:1000], sample.y_train[:1000], family.validation)
+    return training.fit(family, family.check({}), material, report)
 
 
 def test_parameters_explain_themselves(family):
@@ -59,7 +64,7 @@ def test_probabilities(fitted, sample):
 
 
 def test_same_seed_same_model(family, fitted, sample):
-    again = training.fit(family, family.check({}), sample.x_train[:1000], sample.y_train[:1000])
+    again = fit(family, sample)
     one, two = (training.evaluate(m, sample.x_test, sample.y_test).proba for m in (fitted, again))
     assert (one == two).all()
 
@@ -73,7 +78,8 @@ def test_onnx_agrees(fitted, sample, tmp_path):
 
 def test_joblib_needs_scikit_learn_alone(fitted, sample, tmp_path):
     export.save_joblib(fitted, tmp_path)
-    np.save(tmp_path / "images.npy", sample.x_test[:50])
+    taken = features.apply(fitted.spec.features, sample.x_test[:50])  # for some a step that the card names comes first
+    np.save(tmp_path / "images.npy", taken)
     code = (
         "import sys, joblib, numpy as np\n"
         "model = joblib.load('model.joblib')\n"
@@ -81,8 +87,21 @@ def test_joblib_needs_scikit_learn_alone(fitted, sample, tmp_path):
         "assert not [m for m in sys.modules if m == 'core' or m.startswith('core.')]\n"
     )
     subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True)
-    expected = fitted.estimator.predict_proba(sample.x_test[:50])
+    expected = fitted.estimator.predict_proba(taken)
     assert (np.load(tmp_path / "proba.npy") == expected).all()
+
+
+def test_steps_are_told_and_stopped(family, fitted, sample):
+    if not family.learn:
+        assert fitted.steps == ()
+        return
+    assert fitted.steps
+    assert [step.done for step in fitted.steps] == sorted({step.done for step in fitted.steps})
+    assert all(0 < step.done <= step.total and step.unit for step in fitted.steps)
+    assert not fitted.stopped
+    early = fit(family, sample, lambda step: False)
+    assert (len(early.steps), early.stopped) == (1, True)
+    assert training.predict_proba(early, sample.x_test[:10]).shape == (10, 10)
 
 
 def test_tree_file_walked_by_hand_gives_the_probabilities(fitted, sample, tmp_path):
@@ -145,6 +164,16 @@ def test_train_size(size, kept):
 def test_train_size_too_small():
     with pytest.raises(ModelError, match="train_size is 99; give at least 100 of the 1,000 images"):
         training.check_train_size(99, 1000)
+
+
+def test_what_is_held_out_is_not_learned_from():
+    labels = np.repeat([0, 1], [600, 400]).astype(np.uint8)
+    kept, held = training.split(labels, 50, seed=0)
+    assert np.bincount(labels[held]).tolist() == [30, 20]
+    assert sorted([*kept, *held]) == list(range(1000))
+    assert len(training.split(labels, 5000, seed=0)[1]) == 100  # of few images a tenth
+    kept, held = training.split(labels, 0, seed=0)
+    assert (len(labels[kept]), len(held)) == (1000, 0)
 
 
 def test_some_of_the_images_are_chosen_in_the_shares_of_all():

@@ -31,8 +31,9 @@ def test_sparse_columns_hold_every_pixel():
 def test_a_tree_of_sparse_columns_is_the_same_tree(sample, params):
     images, labels = sample.x_train[:2000], sample.y_train[:2000]
     checked = TREE.check(params)
-    dense = training.fit(TREE, checked, images, labels)
-    sparse = training.fit(TREE, checked, images, labels, sparse=True)
+    material = training.prepare(TREE, images, labels)
+    dense = training.fit(TREE, checked, material)
+    sparse = training.fit(TREE, checked, material, sparse=True)
     one, other = dense.classifier.tree_, sparse.classifier.tree_
     assert one.node_count == other.node_count
     assert np.array_equal(one.children_left, other.children_left)
@@ -43,7 +44,9 @@ def test_a_tree_of_sparse_columns_is_the_same_tree(sample, params):
 def test_every_family_that_takes_sparse_columns_learns_from_them(sample):
     for spec in models.CATALOGUE.values():
         if spec.takes_sparse:
-            model = training.fit(spec, spec.check({}), sample.x_train[:500], sample.y_train[:500], sparse=True)
+            model = training.fit(
+                spec, spec.check({}), training.prepare(spec, sample.x_train[:500], sample.y_train[:500]), sparse=True
+            )
             assert training.evaluate(model, sample.x_test, sample.y_test).y_pred.shape == (1000,)
 
 
@@ -184,7 +187,7 @@ def test_a_refusal_in_a_stage_is_told_as_it_is(small, tmp_path):
 def test_all_of_mnist_on_512_mb_gives_the_figures_of_the_exercise(settings, full_mnist):
     small = replace(settings, memory_mb=512, mnist=full_mnist)
     digits = dataset.load(small)
-    model = training.fit(TREE, TREE.check({}), digits.x_train, digits.y_train, sparse=True)
+    model = training.fit(TREE, TREE.check({}), training.prepare(TREE, digits.x_train, digits.y_train), sparse=True)
     evaluation = training.evaluate(model, digits.x_test, digits.y_test)
     assert round(float((evaluation.y_pred == evaluation.y_true).mean()), 4) == 0.8662
     assert model.classifier.tree_.node_count == 1703

@@ -1,7 +1,7 @@
 """The catalogue: one `ModelSpec` per family. Its parameters are its sidebar, its command line and its checks."""
 
 from core.errors import ModelError
-from core.models import boosting, forests, linear, neural, trees
+from core.models import forests, linear, neural, trees
 from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
 
 __all__ = [
@@ -24,7 +24,6 @@ CATALOGUE: dict[str, ModelSpec] = {
         trees.DECISION_TREE,
         forests.RANDOM_FOREST,
         forests.EXTRA_TREES,
-        boosting.HIST_GRADIENT_BOOSTING,
         linear.LOGISTIC,
         neural.MLP,
         linear.HOG_LOGISTIC,

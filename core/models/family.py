@@ -54,19 +54,12 @@ class Material:
         Perhaps a memory map. For a family with `features`, images are already turned into them: (n, m) float32.
     held_images, held_labels : the same of the held-out part
         Empty where nothing is held out; then nothing stops early.
-    augmentation : str
-        Of `augmentation.LEVELS`, for a family that draws new variants itself in each step (`streams`); the others get
-        a set that is multiplied already.
-    seed : int
-        For those variants.
     """
 
     images: np.ndarray
     labels: np.ndarray
     held_images: np.ndarray
     held_labels: np.ndarray
-    augmentation: str = "none"
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +127,6 @@ class ModelSpec:
         The step of `core.features` that must come before the estimator; empty = none.
     validation : int
         How many training images are held out unless the person says otherwise: 0 for what does not stop early.
-    augmentation : str
-        The level with which this family reads the development pens best.
-    copies : int
-        How many augmented variants of each image the family learns from beside the originals.
-    streams : bool
-        Whether `learn` draws new variants itself in each step, and nothing is multiplied beforehand.
-    file : str
-        Where the model for people is kept: "model.joblib" or "model.keras".
-    needs : str
-        A package that only training needs and a small server leaves out, such as "tensorflow"; empty = none.
     cpu_seconds : (params, n) -> float
         Rough cost of fitting n images on one core of 2024, for time estimates only.
     memory_mb : (n, small) -> float
@@ -167,11 +150,6 @@ class ModelSpec:
     learn: "Callable[[Params, Material, Report], Any] | None" = None
     features: str = ""
     validation: int = 0
-    augmentation: str = "none"
-    copies: int = 1
-    streams: bool = False
-    file: str = "model.joblib"
-    needs: str = ""
 
     def check(self, params: Mapping[str, Any]) -> dict[str, Value]:
         """Return all parameters, checked, with the defaults for those that are not given.
@@ -187,6 +165,8 @@ class ModelSpec:
             raise ModelError(f"{self.label} has no parameter {unknown[0]!r}; it has {known}.")
         return {p.name: p.check(params.get(p.name, p.default)) for p in self.parameters}
 
+
+_STEP_NAMES = {"FunctionTransformer": "double", "MinMaxScaler": "scale", "PCA": "pca"}
 
 RANDOM_STATE = Parameter(
     "random_state",
@@ -205,12 +185,19 @@ def on_pixels(*steps: "BaseEstimator") -> "Pipeline":
     from sklearn.preprocessing import FunctionTransformer
 
     # numpy's own reshape, so that the saved model needs nothing of ours to load.
-    return on_features(FunctionTransformer(np.reshape, kw_args={"shape": (-1, N_PIXELS)}), *steps)
+    made = on_features(*steps)
+    made.steps.insert(0, ("flatten", FunctionTransformer(np.reshape, kw_args={"shape": (-1, N_PIXELS)})))
+    return made
 
 
 def on_features(*steps: "BaseEstimator") -> "Pipeline":
     """Return a Pipeline of steps that take float32 (n, m); each is called after what it does, the last `classifier`."""
     from sklearn.pipeline import Pipeline
 
-    names = [_STEP_NAMES.get(type(step).__name__, "flatten") for step in steps[:-1]]
+    names = [_STEP_NAMES[type(step).__name__] for step in steps[:-1]]
     return Pipeline([*zip(names, steps, strict=False), ("classifier", steps[-1])])
+
+
+def before(model: "Pipeline", x: np.ndarray) -> np.ndarray:
+    """Return what the last step of a Pipeline is given for `x`."""
+    return model[:-1].transform(x) if len(model) > 1 else x

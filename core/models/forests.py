@@ -5,7 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, on_features, on_pixels
+from core.models.family import (
+    RANDOM_STATE,
+    Material,
+    ModelSpec,
+    Parameter,
+    Params,
+    Report,
+    Step,
+    before,
+    on_features,
+    on_pixels,
+)
 from core.models.trees import CLASS_WEIGHT, CRITERION, MIN_SAMPLES_LEAF
 
 BATCHES = 20
@@ -36,8 +47,8 @@ _PARAMETERS = (
         "Inputs tried for each question",
         "choice",
         "sqrt",
-        "How many of the inputs are looked at for each question: the square root or the logarithm of their number. Fewer "
-        "make the trees more different from each other.",
+        "How many of the inputs are looked at for each question: the square root or the logarithm of their number. "
+        "Fewer make the trees more different from each other.",
         choices=("sqrt", "log2"),
     ),
     CLASS_WEIGHT,
@@ -55,7 +66,7 @@ def _learn(name: str, wrap: Any, params: Params, material: Material, report: Rep
     """Grow a batch of trees at a time; more never harm, so what there is when it is stopped is the best."""
     model = _build(name, wrap, params)
     forest, total = model[-1], int(params["n_estimators"] or 1)
-    x, held = (model[:-1].transform(part) for part in (material.images, material.held_images))
+    x, held = (before(model, part) for part in (material.images, material.held_images))
     votes = np.zeros((len(held), 10))
     forest.set_params(warm_start=True, n_estimators=0)
     for part in np.array_split(np.arange(total), min(BATCHES, total)):
@@ -71,7 +82,9 @@ def _learn(name: str, wrap: Any, params: Params, material: Material, report: Rep
     return model
 
 
-def _family(name: str, label: str, summary: str, estimator: str, wrap: Any, rate: tuple[float, float], **more: Any) -> ModelSpec:
+def _family(
+    name: str, label: str, summary: str, estimator: str, wrap: Any, rate: tuple[float, float], **more: Any
+) -> ModelSpec:
     return ModelSpec(
         name,
         label,

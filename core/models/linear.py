@@ -3,7 +3,17 @@
 from functools import partial
 from typing import Any
 
-from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, on_features, on_pixels
+from core.models.family import (
+    RANDOM_STATE,
+    Material,
+    ModelSpec,
+    Parameter,
+    Params,
+    Report,
+    Step,
+    on_features,
+    on_pixels,
+)
 from core.models.trees import CLASS_WEIGHT
 
 
@@ -61,7 +71,12 @@ def _learn_svm(params: Params, material: Material, report: Report) -> Any:
 
     machine = _build_svm(params).fit(material.images, material.labels)
     calibrated = CalibratedClassifierCV(FrozenEstimator(machine), method="temperature", ensemble=False)
-    seen = (material.held_images, material.held_labels) if len(material.held_labels) else (material.images, material.labels)
+    seen = (
+        (material.held_images, material.held_labels)
+        if len(material.held_labels)
+        else (material.images, material.labels)
+    )
+    report(Step(1, 1, "fit"))
     return on_features(calibrated.fit(*seen))
 
 
@@ -89,7 +104,7 @@ HOG_LOGISTIC = ModelSpec(
 HOG_SVM = ModelSpec(
     "hog_svm",
     "Support vector machine on strokes",
-    "Compares the strokes' directions (HOG) with those of the training images nearest to the boundaries. One core only.",
+    "Compares the strokes' directions (HOG) with those of the training images nearest to the boundaries, on one core.",
     (
         _c(5.0),
         Parameter(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, on_pixels
+from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, before, on_pixels
 
 PATIENCE = 5
 _PARAMETERS = (
@@ -64,7 +64,7 @@ def _learn(params: Params, material: Material, report: Report) -> Any:
     """Learn epoch by epoch; keep the weights of the best one by the held-out part, and stop when it gets no better."""
     model = _build(params)
     x = model[:-1].fit_transform(material.images)
-    held = model[:-1].transform(material.held_images) if len(material.held_labels) else None
+    held = before(model, material.held_images) if len(material.held_labels) else None
     mlp, total = model[-1], int(params["epochs"] or 1)
     best, best_accuracy, waited = None, -1.0, 0
     for done in range(1, total + 1):

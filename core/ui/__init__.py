@@ -7,7 +7,7 @@ themes; numbers with the digits that mean something; charts without tools; one u
 from core.ui.data import data_controls, page
 from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
-from core.ui.inputs import evaluation, parameter_inputs, pick_run, run_label, session
+from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import author_input, invite, most_images, show_jobs, train_button, train_default_button
 
@@ -23,6 +23,7 @@ __all__ = [
     "data_controls",
     "digit",
     "evaluation",
+    "family_input",
     "invite",
     "is_host",
     "level",

@@ -13,13 +13,24 @@ MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
 _RUN_HELP = "Every finished training, newest first. The link in the address bar keeps your choice."
 
 
+def family_input() -> models.ModelSpec:
+    """Let the visitor choose a model family, kept in the link."""
+    names = {spec.label: spec for spec in models.CATALOGUE.values()}
+    words = "What kind of model learns. Each has its own parameters, below."
+    return names[st.selectbox("Model", list(names), key="model", help=words, bind="query-params")]
+
+
 def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
-    """Draw one control a parameter; each keeps its value in the page's link, under the parameter's own name."""
-    return {p.name: _parameter_input(p) for p in spec.parameters}
+    """Draw one control a parameter; each keeps its value in the page's link.
+
+    The link has a parameter of the first family under its own name, of another under the family's and its own.
+    """
+    prefix = "" if spec.name == models.DEFAULT else f"{spec.name}_"
+    return {p.name: _parameter_input(p, prefix + p.name) for p in spec.parameters}
 
 
-def _parameter_input(p: models.Parameter) -> models.Value:
-    common: dict[str, Any] = {"label": p.label, "key": p.name, "help": f"`{p.name}`: {p.help}", "bind": "query-params"}
+def _parameter_input(p: models.Parameter, key: str) -> models.Value:
+    common: dict[str, Any] = {"label": p.label, "key": key, "help": f"`{p.name}`: {p.help}", "bind": "query-params"}
     if p.kind == "choice" or (p.kind == "int" and p.high <= MAX_NOTCHES):
         values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
         names = {p.none if value is None else str(value): value for value in values}

@@ -12,6 +12,7 @@ from core.ui import door, frame, registry
 
 POLL_SECONDS = 1.0
 NEXT = 3  # of the trainings that wait
+_KEEP = "Stop learning after this step and make a run of the best so far."
 _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]] = {
     "starting": ("gray", ":material/hourglass_empty:"),
     "queued": ("gray", ":material/schedule:"),
@@ -127,6 +128,8 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             who = f" · {frame.plain(config['author'])}" if config.get("author") else ""
             st.markdown(f"**{label}**{who} · {frame.when(job.submitted)}", help=changed, width="stretch")
             if job.live and (host or job.id in st.session_state.get("my_jobs", [])):
+                if job.stage == "fit" and job.events[-1].get("done"):
+                    frame.button("cancel", "Keep the best", f"keep-{job.id}", "", _keep, settings, job.id, help=_KEEP)
                 frame.button("cancel", "Cancel", f"cancel-{job.id}", "", _cancel, settings, job.id)
         if job.live:
             share, left = launch.progress(job.events, config["plan"], time.time())
@@ -151,6 +154,12 @@ def _cancel(settings: Settings, job_id: str) -> None:
     if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
         raise AccessError(access.reason(settings, "cancel"))
     jobs.cancel(settings, job_id)
+
+
+def _keep(settings: Settings, job_id: str) -> None:
+    if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
+        raise AccessError(access.reason(settings, "cancel"))
+    pipeline.keep_best(settings, job_id)
 
 
 def _show_done(settings: Settings, run_id: str) -> None:

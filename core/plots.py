@@ -1,6 +1,8 @@
 """Frames and arrays -> plotly figures and small pictures. Nothing here computes a result."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -57,6 +59,24 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figur
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(side="top")
     return figure.update_layout(height=430)
+
+
+def learning(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Draw how a family learned: what it knew of the held-out images after each step, the best step marked.
+
+    Parameters
+    ----------
+    steps : sequence of mappings
+        `done`, `unit` and `held_accuracy` of each step, as in a run's card and a job's events.
+    """
+    done = [step["done"] for step in steps]
+    right = [100 * step["held_accuracy"] for step in steps]
+    best = int(np.argmax(right))
+    mark = {"color": ACCENT, "size": [10 if i == best else 4 for i in range(len(steps))]}
+    figure = go.Figure(go.Scatter(x=done, y=right, mode="lines+markers", line_color=ACCENT, marker=mark))
+    unit = steps[0]["unit"]
+    figure.update_traces(hovertemplate=f"%{{x}} {unit}: %{{y:.2f}} %<extra></extra>")
+    return _calm(figure, unit, "held-out, % right").update_xaxes(type="linear").update_layout(height=220)
 
 
 def probability_bars(proba: np.ndarray | None) -> str:

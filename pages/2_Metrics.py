@@ -68,6 +68,10 @@ st.caption(
     f"{worst.count} times a {worst.true} was read as {worst.predicted}."
 )
 
+if steps := run.card.get("learning"):
+    st.subheader("How it learned")
+    ui.learning_curve(steps, "learning")
+
 st.subheader("Take it with you")
 with st.container(horizontal=True):
     st.download_button("Report (CSV)", frame.to_csv(), f"{run.id}-report.csv", "text/csv", on_click="ignore")

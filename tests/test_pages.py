@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import api, dataset, download, files, inference, jobs, launch, metrics, pipeline, preprocessing, runs, serving
 from core import settings as environment
+from tests.conftest import until
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["Home.py", *sorted(f"pages/{p.name}" for p in (ROOT / "pages").glob("*.py"))]
@@ -290,3 +291,16 @@ def test_draw_shows_how_to_ask_from_a_program(trained):
     assert [tab.label for tab in page.tabs] == ["curl", "Python", "JavaScript"]
     shown = [code.value for code in page.code]
     assert shown == list(api.snippets("http://localhost:8501").values())
+
+
+def test_another_family_has_its_own_parameters_and_curve(empty):
+    page = check(open_page("pages/1_Train.py", model="Neural network", mlp_epochs="3"))
+    assert page.number_input(key="mlp_epochs").value == 3
+    page.number_input(key="mlp_hidden").set_value(16).run()
+    check(page)
+    page.button(key="train").click().run()
+    (job,) = jobs.list_jobs(empty, "train")
+    assert (job.config["family"], job.config["params"]["hidden"], job.config["params"]["epochs"]) == ("mlp", 16, 3)
+    until(lambda: not jobs.load_job(empty, job.id).live, what="the training")
+    page = check(open_page("pages/2_Metrics.py", run=job.id))
+    assert "How it learned" in [heading.value for heading in page.subheader]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from core import inference, jobs, launch, metrics, models, pipeline, runs
+from core import dataset, inference, jobs, launch, metrics, models, pipeline, runs
 from core.errors import DataError, ModelError
 from tests.conftest import ROOT
 
@@ -92,6 +92,40 @@ PLAN = {"data": 1.0, "fit": 8.0, "evaluate": 0.5, "export": 0.5, "seal": 0.0}
 def test_progress(stage, elapsed, share, left):
     found = launch.progress([{"t": 100.0, "stage": stage}], PLAN, 100.0 + elapsed)
     assert found == pytest.approx((share, left))
+
+
+def test_progress_of_what_learns_in_steps_goes_by_its_own_pace():
+    plan = {"data": 2.0, "fit": 100.0, "evaluate": 1.0, "export": 1.0, "seal": 0.0}
+    fit = [{"t": 10.0, "stage": "fit"}, {"t": 20.0, "stage": "fit", "done": 5, "total": 20, "unit": "trees"}]
+    share, left = launch.progress(fit, plan, 24.0)
+    assert share == pytest.approx((2 + 100 / 4) / 104)
+    assert left == pytest.approx(30 - 4 + 2)
+
+
+def test_stopped_with_the_best_so_far(tiny):
+    run_id, told = "20260101-000000-mlp-0000", []
+
+    def emit(stage, **fields):
+        told.append({"stage": stage, **fields})
+        if fields.get("done") == 2:
+            pipeline.keep_best(tiny, run_id)
+
+    jobs.folder(tiny, run_id).mkdir(parents=True)
+    run = pipeline.train(tiny, run_id, pipeline.make_config("mlp", {"epochs": 50}), emit)
+    assert [step["done"] for step in run.card["learning"]] == [1, 2]
+    assert run.card["stopped"]
+    assert run.servable
+    assert [e["unit"] for e in told if e.get("done")] == ["epochs", "epochs"]
+    assert run.config["validation"] == 5000
+
+
+def test_a_family_with_features_names_them(tiny):
+    config = pipeline.make_config("hog_logistic", {})
+    run = pipeline.train(tiny, "20260101-000000-hog_logistic-0000", config, lambda stage, **fields: None)
+    assert run.card["features"].startswith("stand the digit upright")
+    session = inference.open_session(run)
+    proba = inference.predict_proba(session, np.array(dataset.load(tiny).x_test))
+    assert np.abs(proba - runs.load_evaluation(run).proba).max() <= 1e-4
 
 
 def test_data_job_is_started_once(settings, monkeypatch):

@@ -9,7 +9,15 @@ from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
-from core.ui.training import author_input, invite, most_images, show_jobs, train_button, train_default_button
+from core.ui.training import (
+    author_input,
+    invite,
+    learning_curve,
+    most_images,
+    show_jobs,
+    train_button,
+    train_default_button,
+)
 
 __all__ = [
     "address",
@@ -26,6 +34,7 @@ __all__ = [
     "family_input",
     "invite",
     "is_host",
+    "learning_curve",
     "level",
     "link",
     "look_if_due",

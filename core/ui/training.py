@@ -5,7 +5,7 @@ from typing import Any, Literal, NoReturn
 
 import streamlit as st
 
-from core import access, jobs, launch, models, pipeline, runs, tracking
+from core import access, jobs, launch, models, pipeline, plots, runs, tracking
 from core.errors import AccessError, DigitLabError, ModelError
 from core.settings import Settings
 from core.ui import door, frame, registry
@@ -142,6 +142,7 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             )
             rest = f" · about {left:.0f} s left" if left else " · longer than expected"
             st.progress(share, text=words + (rest if job.state == "running" else ""))
+            learning_curve(job.events, f"learning-{job.id}")
         elif job.state == "failed":
             # Whoever may not mend it need not see how it is built.
             words = job.message if host else job.message.splitlines()[0]
@@ -154,6 +155,22 @@ def _cancel(settings: Settings, job_id: str) -> None:
     if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
         raise AccessError(access.reason(settings, "cancel"))
     jobs.cancel(settings, job_id)
+
+
+def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
+    """Show how a family learned, where it learned in steps and images were held out.
+
+    Parameters
+    ----------
+    steps : list of dict
+        A job's events, or what the card of a run keeps of them.
+    """
+    told = [step for step in steps if step.get("held_accuracy") is not None]
+    if len(told) > 1:
+        best = max(told, key=lambda step: step["held_accuracy"])
+        words = f"{best['held_accuracy']:.2%} of the held-out images right after {best['done']} {best['unit']}"
+        frame.chart(plots.learning(told), key, f"Learning curve: {words}")
+        st.caption(f"The best so far: {words}. They were not learned from.")
 
 
 def _keep(settings: Settings, job_id: str) -> None:

@@ -68,6 +68,8 @@ st.caption(
     f"{worst.count} times a {worst.true} was read as {worst.predicted}."
 )
 
+ui.show_depth(settings, digits, run)
+
 st.subheader("Take it with you")
 with st.container(horizontal=True):
     st.download_button("Report (CSV)", frame.to_csv(), f"{run.id}-report.csv", "text/csv", on_click="ignore")

@@ -23,9 +23,8 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     study = None if code else depth.load(run)
     if study is None:
         return code or 1
-    best = depth.best_depth(study)
     print(depth.table(study).round(4).to_string())
-    print(f"\nbest depth by the held-out images: {best}\nkept in   {run.path / 'extra'}")
+    print(f"\n{depth.describe(study)}\n\nkept      {run.path / depth.FILE}".replace("**", ""))
     return 0
 
 

@@ -4,8 +4,9 @@ A tree that may ask ten questions is the beginning of the tree that may ask fift
 all. So the curve of every depth costs one fit and one walk, not fifty fits. And so does pruning.
 """
 
-from core.depth.growing import current, expect, grow, start, submit, work
+from core.depth.growing import current, expect, grow, is_free, start, submit, work
 from core.depth.study import (
+    FILE,
     HELD,
     Study,
     best_depth,
@@ -23,20 +24,25 @@ from core.depth.study import (
     table,
 )
 from core.depth.tree import Tree, from_estimator
+from core.depth.words import describe, describe_pruning
 
 __all__ = [
+    "FILE",
     "HELD",
     "Study",
     "Tree",
     "best_depth",
     "best_pruning",
     "current",
+    "describe",
+    "describe_pruning",
     "expect",
     "from_estimator",
     "good_enough",
     "grow",
     "has_tree",
     "hold_out",
+    "is_free",
     "load",
     "load_tree",
     "measure",

@@ -54,10 +54,8 @@ def main() -> int:
     for level in DEPTHS:
         estimator, seconds = fit({"max_depth": level}, images, labels)
         began = time.process_time()
-        scores = [
-            estimator.score(digits.x_train[held], digits.y_train[held]),
-            estimator.score(digits.x_test, digits.y_test),
-        ]
+        on_held = estimator.score(digits.x_train[held], digits.y_train[held])
+        on_test = estimator.score(digits.x_test, digits.y_test)
         refit_seconds += seconds + time.process_time() - began
         refit.append(on_held)
         ours = curve.loc[level]

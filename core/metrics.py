@@ -148,7 +148,12 @@ def report(evaluation: Evaluation) -> pd.DataFrame:
         Index "0" to "9", "macro avg", "weighted avg"; columns precision, recall, f1, support (true images),
         predicted (answers given).
     """
-    s = scores(evaluation.confusion_matrix)
+    return report_of(evaluation.confusion_matrix)
+
+
+def report_of(matrix: np.ndarray) -> pd.DataFrame:
+    """Return the classic report of a confusion matrix, as `report` does."""
+    s = scores(matrix)
     columns = {"precision": s.precision, "recall": s.recall, "f1": s.f1}
     frame = pd.DataFrame(columns, index=[str(c) for c in CLASSES])
     frame["support"], frame["predicted"] = s.support, s.predicted

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from core.digits import CLASS_NAMES, CLASSES
@@ -145,6 +146,81 @@ def shares(ink: np.ndarray, no_ink: np.ndarray) -> go.Figure:
     )
     figure.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.2, "x": 0})
     return _calm(figure, "digit", "images").update_layout(height=220)
+
+
+def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure:
+    """Draw a score of one tree against its depth, the gap between training and test images shaded.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Index = depth; columns train, held, test, 0 to 1; a column of NaN is left out.
+    best : int or None
+        The depth to mark with a line; None = none is known.
+    chosen : int
+        The depth whose points are ringed.
+    """
+    look: dict[str, tuple[str, dict[str, Any]]] = {
+        "train": ("learned from", {"color": MUTED, "width": 2}),
+        "test": ("test", {"color": ACCENT, "width": 2.5}),
+        "held": ("held out", {"color": ACCENT, "width": 1.5, "dash": "dot"}),
+    }
+    figure = go.Figure()
+    for name, (title, line) in look.items():
+        if frame[name].notna().all():
+            gap = {"fill": "tonexty", "fillcolor": "rgba(128,138,152,.16)"} if name == "test" else {}
+            words = f"{title}: %{{y:.2%}}<extra></extra>"
+            figure.add_scatter(x=frame.index, y=frame[name], name=title, line=line, hovertemplate=words, **gap)
+            figure.add_scatter(
+                x=[chosen],
+                y=[frame.loc[chosen, name]],
+                mode="markers",
+                marker={"size": 10, "color": line["color"]},
+                showlegend=False,
+                hoverinfo="skip",
+            )
+    if best:
+        figure.add_vline(best, line={"color": ACCENT, "width": 1, "dash": "dash"})
+        figure.add_annotation(x=best, y=0, yref="paper", yanchor="bottom", xanchor="left", showarrow=False)
+        figure.update_annotations(text=f"deep enough: {best}", font={"color": ACCENT})
+    return _lines(figure, "questions asked at most (depth)", "")
+
+
+def pruning_curve(frame: pd.DataFrame, best: int | None) -> go.Figure:
+    """Draw how well a tree reads against how many leaves pruning leaves it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns alpha, leaves, train, held, test; a column of NaN is left out.
+    best : int or None
+        The row to mark.
+    """
+    figure = go.Figure()
+    for name, title, color, dash in (
+        ("train", "learned from", MUTED, "solid"),
+        ("test", "test", ACCENT, "solid"),
+        ("held", "held out", ACCENT, "dot"),
+    ):
+        if frame[name].notna().all():
+            figure.add_scatter(
+                x=frame["leaves"],
+                y=frame[name],
+                name=title,
+                line={"color": color, "dash": dash, "width": 2},
+                customdata=frame["alpha"],
+                hovertemplate=f"{title}: %{{y:.2%}} (ccp_alpha %{{customdata:.2g}})<extra></extra>",
+            )
+    if best is not None:
+        figure.add_vline(float(frame["leaves"][best]), line={"color": ACCENT, "width": 1, "dash": "dash"})
+    return _lines(figure, "leaves", "").update_xaxes(type="log", dtick=1)
+
+
+def _lines(figure: go.Figure, x: str, y: str) -> go.Figure:
+    _calm(figure, x, y).update_xaxes(type="linear")
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0}, hovermode="x unified")
+    return figure
 
 
 def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:

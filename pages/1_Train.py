@@ -33,4 +33,5 @@ st.markdown(
 ui.author_input()
 ui.train_button(settings, config)
 ui.show_jobs(settings)
+ui.show_newest_depth(settings, digits)
 ui.connection_line(settings)

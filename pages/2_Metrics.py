@@ -72,6 +72,8 @@ if steps := run.card.get("learning"):
     st.subheader("How it learned")
     ui.learning_curve(steps, "learning")
 
+ui.show_depth(settings, digits, run)
+
 st.subheader("Take it with you")
 with st.container(horizontal=True):
     st.download_button("Report (CSV)", frame.to_csv(), f"{run.id}-report.csv", "text/csv", on_click="ignore")

@@ -18,7 +18,7 @@ LINES = [
     ["preprocessing", "augmentation", "features", "metrics", "jobs", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline", "> launch", "> doctor"],
+    ["pipeline", "> launch", "> depth", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {

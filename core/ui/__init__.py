@@ -5,6 +5,7 @@ themes; numbers with the digits that mean something; charts without tools; one u
 """
 
 from core.ui.data import data_controls, page
+from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
@@ -48,7 +49,9 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_depth",
     "show_jobs",
+    "show_newest_depth",
     "stop",
     "sync_button",
     "train_button",

@@ -1,0 +1,122 @@
+"""The study of a run as a job: grow one tree without a limit beside images held out, and cut it at every depth."""
+
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core import dataset, jobs, launch, models, runs, training, worker
+from core.depth import study, tree
+from core.errors import RunError
+from core.settings import Settings
+
+FREE = {"max_depth": None, "ccp_alpha": 0.0}  # what limits the depth, and would cut before we look
+_SECONDS = {"data": 2.0, "evaluate": 2.0, "export": 0.0, "seal": 0.2}
+_COPY = 4000
+
+
+def expect(run: runs.Run) -> dict[str, float]:
+    """Return the expected seconds of each stage, from how long the run's own fit took here."""
+    spec, params, rows = models.spec(run.family), run.config["params"], run.card["data"]["n_fit"]
+    longer = spec.cpu_seconds({**params, **FREE}, rows) / max(spec.cpu_seconds(params, rows), 1e-3)
+    return {**_SECONDS, "fit": 0.0 if is_free(run) else run.card["timings"]["fit"] * longer}
+
+
+def is_free(run: runs.Run) -> bool:
+    """Tell whether the run's own tree serves for the study: nothing limits its depth, and images were held out."""
+    params = run.config["params"]
+    return bool(run.config.get("validation")) and all(params[name] == value for name, value in FREE.items())
+
+
+def submit(settings: Settings, run: runs.Run) -> str:
+    """Write the study's job; returns its id.
+
+    Raises
+    ------
+    RunError
+        If the run is not one tree.
+    ModelError
+        If it needs more memory than there is.
+    """
+    if not study.has_tree(run):
+        raise RunError(f"The run {run.id} is no single tree, so it has no depth to study. Choose a decision tree.")
+    launch.check_memory(settings, run.config, run.card["data"]["n_fit"])
+    job_id = jobs.new_id("depth")
+    jobs.submit(settings, job_id, "depth", {"run": run.id, "plan": expect(run)})
+    return job_id
+
+
+def start(settings: Settings, run: runs.Run) -> str:
+    """Start the study of a run in a child, unless it is at work already; returns the job's id.
+
+    Raises
+    ------
+    RunError, ModelError
+        As from `submit`.
+    JobError
+        If too many jobs wait already.
+    """
+    job = current(settings, run)
+    if job and job.live:
+        return job.id
+    launch.check_queue(settings, jobs.list_jobs(settings, "train") + jobs.list_jobs(settings, "depth"))
+    job_id = submit(settings, run)
+    jobs.start(settings, job_id)
+    return job_id
+
+
+def current(settings: Settings, run: runs.Run) -> jobs.Job | None:
+    """Return the newest job that studies this run."""
+    return next((job for job in jobs.list_jobs(settings, "depth") if job.config["run"] == run.id), None)
+
+
+def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:
+    """Study a run and keep the result beside it: what the job does.
+
+    Raises
+    ------
+    DigitLabError
+        If the run or its data is gone.
+    """
+    emit("data", message="Opening the data")
+    run = runs.load_run(settings, config["run"])
+    digits = dataset.load(settings)
+    learned, held = study.parts(run, digits)
+    if is_free(run):
+        found = study.load_tree(run)
+    else:
+        if not len(held):
+            seed = int(run.config["params"].get("random_state") or 0)
+            learned, held = study.hold_out(learned, digits.y_train, study.HELD, seed)
+        emit("fit", message=f"Growing a tree without a limit from {len(learned):,} images")
+        found = grow(settings, run, digits, learned, jobs.folder(settings, job_id))
+    emit("evaluate", message=f"Cutting it at each of its {found.depth} depths")
+    result = study.measure(found, run.config["params"], digits, learned, held, grown=not is_free(run))
+    emit("seal", message="Keeping the result")
+    study.save(run, result)
+
+
+def grow(settings: Settings, run: runs.Run, digits: dataset.Digits, rows: np.ndarray, folder: Any) -> tree.Tree:
+    """Fit a tree with the run's parameters, but without what limits its depth.
+
+    Parameters
+    ----------
+    rows : (m,) integers
+        Positions of the training images to learn from.
+    folder : Path
+        Where their copy may lie for the time of the fit.
+    """
+    estimator = models.spec(run.family).build({**run.config["params"], **FREE})
+    labels = np.asarray(digits.y_train[rows])
+    # In a file without a name, not in memory: the estimator makes a copy of its own, and one is what was reckoned with.
+    with tempfile.TemporaryFile(dir=folder) as file:
+        images = np.memmap(file, np.uint8, "w+", shape=(len(rows), *digits.x_train.shape[1:]))
+        for start in range(0, len(rows), _COPY):
+            images[start : start + _COPY] = digits.x_train[rows[start : start + _COPY]]
+        if settings.small:
+            estimator[-1].fit(training.sparse_columns(images), labels)
+        else:
+            estimator.fit(images, labels)
+        del images
+    return tree.from_estimator(estimator[-1])

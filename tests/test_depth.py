@@ -124,11 +124,12 @@ def test_a_cut_is_as_good_as_a_refit(sample, criterion):
     whole = tree.from_estimator(fitted(sample, criterion=criterion))
     answers = tree.answers(whole, tree.ends(whole, sample.x_test))
     flat = sample.x_test.reshape(-1, 784)
-    for level in (1, 3, 6, 9, 12, 15):
+    for level, bound in {1: 0, 3: 0, 5: 0, 6: 0.005, 9: 0.005, 12: 0.025, 15: 0.025}.items():
         refit = fitted(sample, criterion=criterion, max_depth=level)
         difference = (answers[level - 1] == sample.y_test).mean() - refit.score(flat, sample.y_test)
-        # Of 4,000 images more questions are equally good than of 60,000, where 0.25 points are the most ever seen.
-        assert abs(difference) <= (0 if level <= 3 else 0.02), level
+        # Of 4,000 images far more questions are equally good than of 60,000, where 0.3 points are the most to depth 15
+        # (bench/depth.py); and where a tenth of 1,000 answers differ, chance alone makes 2.5 points at 2.5 sigma.
+        assert abs(difference) <= bound, level
 
 
 def test_the_whole_tree_answers_as_scikit_learn_does(sample):

@@ -165,24 +165,26 @@ def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure
         "test": ("test", {"color": ACCENT, "width": 2.5}),
         "held": ("held out", {"color": ACCENT, "width": 1.5, "dash": "dot"}),
     }
+    shown = [name for name in look if frame[name].notna().all()]
     figure = go.Figure()
-    for name, (title, line) in look.items():
-        if frame[name].notna().all():
-            gap = {"fill": "tonexty", "fillcolor": "rgba(128,138,152,.16)"} if name == "test" else {}
-            words = f"{title}: %{{y:.2%}}<extra></extra>"
-            figure.add_scatter(x=frame.index, y=frame[name], name=title, line=line, hovertemplate=words, **gap)
-            figure.add_scatter(
-                x=[chosen],
-                y=[frame.loc[chosen, name]],
-                mode="markers",
-                marker={"size": 10, "color": line["color"]},
-                showlegend=False,
-                hoverinfo="skip",
-            )
+    for name in shown:
+        title, line = look[name]
+        # It fills to the trace before it, so that nothing may stand between these two.
+        gap = {"fill": "tonexty", "fillcolor": "rgba(128,138,152,.2)"} if name == "test" else {}
+        words = f"{title}: %{{y:.2%}}<extra></extra>"
+        figure.add_scatter(
+            x=frame.index, y=frame[name], name=title, mode="lines", line=line, hovertemplate=words, **gap
+        )
+    ring = {"size": 9, "color": [look[name][1]["color"] for name in shown]}
+    spots = frame.loc[chosen, shown]
+    figure.update_traces(mode="lines")
+    figure.add_scatter(
+        x=[chosen] * len(shown), y=spots, mode="markers", marker=ring, showlegend=False, hoverinfo="skip"
+    )
     if best:
         figure.add_vline(best, line={"color": ACCENT, "width": 1, "dash": "dash"})
         figure.add_annotation(x=best, y=0, yref="paper", yanchor="bottom", xanchor="left", showarrow=False)
-        figure.update_annotations(text=f"deep enough: {best}", font={"color": ACCENT})
+        figure.update_annotations(text=f" deep enough: {best}", font={"color": ACCENT})
     return _lines(figure, "questions asked at most (depth)", "")
 
 

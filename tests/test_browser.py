@@ -1,13 +1,14 @@
 """The main journeys in a real Chromium, against the real server and real child processes."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core import inference, jobs, metrics, preprocessing, runs
+from core import depth, inference, jobs, metrics, preprocessing, runs
 from core.settings import Settings
 from tests.conftest import IDLE, until
 
@@ -124,6 +125,26 @@ def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, s
     again.get_by_text("cancelled").wait_for()
     assert not runs.list_runs(settings)
     assert until(lambda: not jobs.is_alive(settings, job.id), what="the job's end")
+
+
+def test_study_every_depth_then_train_with_one(serve, visit, tiny, trained_home):
+    shutil.copytree(trained_home, tiny.home)
+    (run,) = runs.list_runs(tiny)
+    page = visit(f"{serve(tiny)}/Metrics?run={run.id}")
+    page.get_by_role("button", name=re.compile("Study every depth")).click()
+    page.get_by_text(re.compile(r"Depth \d+ is enough")).wait_for()
+    study = depth.load(run)
+    best = depth.best_depth(study)
+    page.get_by_text(f"The test images at depth {best}").wait_for()
+    slider = page.get_by_role("slider", name="Cut at depth")
+    slider.focus()
+    slider.press("ArrowLeft")
+    page.get_by_text(f"The test images at depth {best - 1}").wait_for()
+    page.get_by_text(f"{metrics.accuracy(study.test[best - 2]):.4f}").first.wait_for()
+    assert overflow(page) <= 0
+    page.get_by_role("button", name=f"Train with depth {best - 1}").click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_text(f"max_depth = {best - 1}:").wait_for()
 
 
 @pytest.mark.parametrize("width", [700, 1000, 1180, 1920])

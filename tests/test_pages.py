@@ -10,7 +10,21 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import api, dataset, download, files, inference, jobs, launch, metrics, pipeline, preprocessing, runs, serving
+from core import (
+    api,
+    dataset,
+    depth,
+    download,
+    files,
+    inference,
+    jobs,
+    launch,
+    metrics,
+    pipeline,
+    preprocessing,
+    runs,
+    serving,
+)
 from core import settings as environment
 from tests.conftest import until
 
@@ -304,3 +318,57 @@ def test_another_family_has_its_own_parameters_and_curve(empty):
     until(lambda: not jobs.load_job(empty, job.id).live, what="the training")
     page = check(open_page("pages/2_Metrics.py", run=job.id))
     assert "How it learned" in [heading.value for heading in page.subheader]
+
+
+def test_metrics_cuts_the_tree_at_the_depth_that_is_chosen(trained, started):
+    run = runs.list_runs(trained)[0]
+    study = depth.of_run(run, dataset.load(trained))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, depth="3"))
+    assert page.slider(key="depth").value == 3
+    assert page.metric[-4].value == f"{metrics.accuracy(study.test[2]):.4f}"
+    page.slider(key="depth").set_value(10).run()
+    assert check(page).metric[-4].value == page.metric[0].value  # the whole tree is the run
+    assert depth.describe(study) in texts(page)
+    page.button(key="study").click().run()
+    check(page)
+    (job_id,) = started
+    assert jobs.load_job(trained, job_id).config["run"] == run.id
+    assert "study" not in [b.key for b in page.button]
+    assert page.button(key=f"cancel-{job_id}")
+
+
+def test_the_study_reaches_beyond_the_run_and_marks_the_depth(trained, started):
+    run = runs.list_runs(trained)[0]
+    grown = pipeline.train(
+        trained, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": None}), _mute
+    )
+    digits = dataset.load(trained)
+    learned, held = depth.hold_out(np.arange(4000), digits.y_train, depth.HELD, 42)
+    study = depth.measure(depth.load_tree(grown), run.config["params"], digits, learned, held, grown=True)
+    depth.save(run, study)
+    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    assert (page.slider(key="depth").value, page.slider(key="depth").max) == (depth.best_depth(study), study.depth)
+    assert depth.describe(study) in texts(page)
+    assert "study" not in [b.key for b in page.button]
+    assert f"Depth {depth.best_depth(study)} is enough" not in texts(check(open_page("pages/1_Train.py")))
+
+
+def test_train_shows_the_newest_tree_at_every_depth(trained):
+    page = check(open_page("pages/1_Train.py"))
+    assert "With all its 10 questions" in texts(page)
+    assert page.button(key="depths").label == "Try every depth"
+
+
+def test_a_visitor_sees_every_depth_but_may_not_start_the_study(trained, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_PASSWORD", "a long enough password")
+    page = check(open_page("pages/2_Metrics.py"))
+    assert page.slider(key="depth").value == 10
+    assert "study" not in [b.key for b in page.button]
+    assert "Unlock it in the side bar" in texts(page)
+
+
+def test_other_data_than_the_run_learned_from_is_said(trained, slow_npz, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MNIST", str(slow_npz))
+    page = check(open_page("pages/2_Metrics.py"))
+    assert "but the server has" in texts(page)
+    assert not page.slider

@@ -92,7 +92,7 @@ def _family(
         more.pop("parameters", _PARAMETERS),
         partial(_build, estimator, wrap),
         lambda params, n: rate[0] * float(params["n_estimators"] or 1) * n / 60_000,
-        lambda n, small: 260 + rate[1] * n / 60_000,
+        lambda n, small: 300 + rate[1] * n / 60_000,
         learn=partial(_learn, estimator, wrap),
         validation=5000,
         **more,

@@ -87,7 +87,7 @@ LOGISTIC = ModelSpec(
     (_c(0.1), _MAX_ITER, CLASS_WEIGHT),
     partial(_build_logistic, on_pixels),
     lambda params, n: 0.6 * float(params["max_iter"] or 1) * n / 60_000,
-    lambda n, small: 200 + 900 * n / 60_000,
+    lambda n, small: 140 + 420 * n / 60_000,
     class_rows=20_000,
 )
 HOG_LOGISTIC = ModelSpec(

@@ -182,14 +182,17 @@ def test_the_run_itself_at_its_full_depth(trained):
 
 
 def test_a_run_that_held_images_out_needs_no_second_tree(trained):
-    run = newest(trained)
-    config = run.config | {"validation": 300, "params": run.config["params"] | {"max_depth": None}}
-    other = replace(run, config=config)
-    assert depth.is_free(other)
-    assert not depth.is_free(run)
-    assert depth.expect(other)["fit"] == 0
-    learned, held = depth.parts(other, dataset.load(trained))
-    assert (len(learned), len(held)) == (3700, 300)
+    config = pipeline.make_config("decision_tree", {"max_depth": None}, 2000) | {"validation": 150}
+    run = pipeline.train(trained, jobs.new_id("decision_tree"), config, _mute)
+    assert depth.is_free(run)
+    assert not depth.is_free(runs.list_runs(trained)[1])
+    assert depth.expect(run)["fit"] == 0
+    study = depth.of_run(run, dataset.load(trained))
+    assert (study.train[0].sum(), study.held[0].sum()) == (1850, 150)
+    # It knows all that it learned from by heart, and only that: these are the very images.
+    assert depth.table(study)["train"].iloc[-1] == 1
+    assert depth.table(study)["held"].iloc[-1] < 0.95
+    assert f"Depth {depth.best_depth(study)} is enough" in depth.describe(study)
 
 
 def test_other_data_is_refused(trained):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import digits as contract
 from core import files, metrics, runs, training
 from core.dataset import Digits
 from core.depth import pruning, tree
@@ -16,7 +15,6 @@ from core.errors import DataError, RunError
 FORMAT = 1
 FILE = "extra/depth.npz"
 HELD = 5000
-HELD_SHARE = 0.1  # of few images, no more than this is held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,18 +88,15 @@ def parts(run: runs.Run, digits: Digits) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hold_out(chosen: np.ndarray, labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divide positions into those to learn from and those held out, stratified and seeded; of few, fewer are held out.
+    """Divide positions into those to learn from and those held out, as `training.split` does it.
 
     Parameters
     ----------
     chosen : (m,) integers
         Positions in `labels`, (n,) uint8.
     """
-    size = min(size, int(len(chosen) * HELD_SHARE))
-    if not size:
-        return chosen, chosen[:0]
-    held = contract.stratified(labels[chosen], size, seed)
-    return np.delete(chosen, held), chosen[held]
+    kept, held = training.split(labels[chosen], size, seed)
+    return chosen[kept], chosen[held]
 
 
 def of_run(run: runs.Run, digits: Digits) -> Study:

@@ -15,7 +15,7 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 LINES = [
     ["errors"],
     ["settings", "digits", "files", "> access"],
-    ["preprocessing", "augmentation", "features", "metrics", "jobs", "onnx_export", "> worker", "models"],
+    ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
     ["pipeline", "> launch", "> depth", "> doctor"],

@@ -18,7 +18,7 @@ LINES = [
     ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline", "> launch", "> depth", "> doctor"],
+    ["pipeline", "> launch", "> studies", "> depth", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {

@@ -4,7 +4,7 @@ A tree that may ask ten questions is the beginning of the tree that may ask fift
 all. So the curve of every depth costs one fit and one walk, not fifty fits. And so does pruning.
 """
 
-from core.depth.growing import current, expect, grow, is_free, start, submit, work
+from core.depth.growing import expect, grow, is_free, start, submit, work
 from core.depth.study import (
     FILE,
     HELD,
@@ -33,7 +33,6 @@ __all__ = [
     "Tree",
     "best_depth",
     "best_pruning",
-    "current",
     "describe",
     "describe_pruning",
     "expect",

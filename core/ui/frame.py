@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import plots
+from core import look, plots
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
 from core.ui import door
@@ -20,10 +20,16 @@ from core.ui import door
 T = TypeVar("T")
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
-_FRAME = """<style>
-[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {order:9}
-.stMainBlockContainer {padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}
-@media (max-width:640px) {.stMainBlockContainer h1 {font-size:1.9rem; padding:.2rem 0}}
+_FRAME = f"""<style>
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {{order:9}}
+.stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
+[data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
+[data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
+@media (pointer:coarse) {{
+  [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
+@media (prefers-reduced-motion:reduce) {{
+  * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
+@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}}}
 </style>"""
 
 

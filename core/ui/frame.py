@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import look, plots
+from core import look, plots, texts
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
+from core.texts import t
 from core.ui import door
 
 T = TypeVar("T")
@@ -22,6 +24,7 @@ T = TypeVar("T")
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = f"""<style>
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {{order:9}}
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-language) {{order:10}}
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
 [data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
@@ -37,7 +40,26 @@ def frame(title: str) -> None:
     """Draw what stands at the head of every page."""
     st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
     st.html(plots.STYLE + _FRAME)
-    st.title(title)
+    with st.sidebar.container(key="language"):  # the style sheet puts it below what the page itself has there
+        st.segmented_control(
+            "Language · Idioma",
+            list(texts.LANGUAGES),
+            default="en",
+            required=True,
+            format_func=texts.LANGUAGES.__getitem__,
+            key="lang",
+            bind="query-params",
+            persist_state="session",
+        )
+    st.title(t(title))
+
+
+def language() -> str:
+    """Return what language this visitor chose; English for whoever is no visitor, such as the API."""
+    return st.session_state.get("lang") or "en" if get_script_run_ctx(suppress_warning=True) else "en"
+
+
+texts.listen(language)
 
 
 def stop(error: DigitLabError) -> NoReturn:

@@ -127,11 +127,20 @@ def magnified(image: np.ndarray, factor: int, height: int = 0) -> np.ndarray:
 
 def question(image: np.ndarray, row: int, column: int, factor: int = 6) -> np.ndarray:
     """Return an image, (h, w) uint8, magnified, with one pixel framed; (h * factor, w * factor, 3) uint8."""
+    return _framed(image, row, slice(column, column + 1), factor)
+
+
+def framed_row(image: np.ndarray, row: int, factor: int = 6) -> np.ndarray:
+    """Return an image as `question` does, with a whole row framed."""
+    return _framed(image, row, slice(0, image.shape[1]), factor)
+
+
+def _framed(image: np.ndarray, row: int, columns: slice, factor: int) -> np.ndarray:
     sheet = np.repeat(magnified(image, factor)[..., np.newaxis], 3, axis=2)
-    top, left = row * factor, column * factor
-    inner = sheet[top : top + factor, left : left + factor].copy()
-    sheet[top - 2 : top + factor + 2, left - 2 : left + factor + 2] = tuple(bytes.fromhex(MARK[1:]))
-    sheet[top : top + factor, left : left + factor] = inner
+    top, left, right = row * factor, columns.start * factor, columns.stop * factor
+    inner = sheet[top : top + factor, left:right].copy()
+    sheet[max(top - 2, 0) : top + factor + 2, max(left - 2, 0) : right + 2] = tuple(bytes.fromhex(MARK[1:]))
+    sheet[top : top + factor, left:right] = inner
     return sheet
 
 

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from core import texts
+from core import lesson, texts
 from tests.conftest import ROOT
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
@@ -20,7 +20,7 @@ def used() -> set[str]:
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     found.add(first.value)
-    return found
+    return found | {text for step in lesson.STEPS for text in (step.title, step.task, step.more)}
 
 
 def placeholders(text: str) -> set[str]:

@@ -1,7 +1,8 @@
-"""What people read, in their language: English stands in the code, every other language in one table.
+"""What people read, in their language: English stands in the code, Portuguese in one table.
 
-`t("{n} images", n=5)` is the English sentence, or what `table.toml` has for it in the language of whoever looks. The
-English text is the key, as with gettext, so that the code reads as the page does; a test holds code and table together.
+`t("{n} images", n=5)` is the English sentence, or what the table has for it in the language of whoever looks. The table
+has one file a page. The English text is the key, as with gettext, so that the code reads as the page does; a test holds
+code and table together.
 """
 
 import functools
@@ -43,4 +44,5 @@ def listen(ask: Callable[[], str]) -> None:
 @functools.cache
 def table() -> dict[str, str]:
     """Return English text -> Portuguese text."""
-    return tomllib.loads(Path(__file__).with_name("table.toml").read_text(encoding="utf-8"))
+    parts = sorted(Path(__file__).parent.glob("*.toml"))
+    return {english: other for part in parts for english, other in tomllib.loads(part.read_text("utf-8")).items()}

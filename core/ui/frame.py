@@ -40,18 +40,22 @@ def frame(title: str) -> None:
     """Draw what stands at the head of every page."""
     st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
     st.html(plots.STYLE + _FRAME)
-    with st.sidebar.container(key="language"):  # the style sheet puts it below what the page itself has there
-        st.segmented_control(
-            "Language · Idioma",
-            list(texts.LANGUAGES),
-            default="en",
-            required=True,
-            format_func=texts.LANGUAGES.__getitem__,
-            key="lang",
-            bind="query-params",
-            persist_state="session",
-        )
+    _language_input()
     st.title(t(title))
+
+
+def _language_input() -> None:
+    # Not bound to the link: that would carry the language's name, where a teacher expects its code.
+    asked = st.query_params.get("lang")
+    st.session_state.setdefault("lang", asked if asked in texts.LANGUAGES else "en")
+    with st.sidebar.container(key="language"):  # the style sheet puts it below what the page itself has there
+        names = texts.LANGUAGES
+        look: dict[str, Any] = {"required": True, "persist_state": "session", "format_func": names.__getitem__}
+        st.segmented_control("Language · Idioma", list(names), key="lang", **look)
+    if language() != "en":
+        st.query_params["lang"] = language()
+    else:
+        st.query_params.pop("lang", None)
 
 
 def language() -> str:

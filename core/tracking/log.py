@@ -54,7 +54,8 @@ def track(settings: Settings, run: runs.Run) -> dict[str, Any]:
 def model_name(run: runs.Run) -> str:
     """Return what the exercise calls a model: the default tree is its baseline."""
     spec = models.spec(run.family)
-    is_baseline = run.family == models.DEFAULT and run.config["params"] == spec.check({})
+    is_plain = run.config.get("augmentation", "none") == "none"
+    is_baseline = run.family == models.DEFAULT and is_plain and run.config["params"] == spec.check({})
     return "Baseline_model" if is_baseline else spec.label
 
 

@@ -254,7 +254,7 @@ CNN_ACCURATE = _family(
     "Accurate CNN",
     "The same with more and deeper layers, and patience: the best reader here, after half an hour.",
     _ACCURATE,
-    24,
+    30,
     0.003,
     100.0,
 )

@@ -164,11 +164,12 @@ def _learn(net: _Net, params: Params, material: Material, report: Report) -> Net
     seed = int(params["random_state"] or 0)
     stream = augmentation.stream(material.images, material.labels, material.level, seed, originals=share)
     weights = _class_weights(material.labels, params["class_weight"])
-    average, best, best_accuracy, waited = None, learning.get_weights(), -1.0, 0
+    average, best, best_accuracy, waited, chunks = None, learning.get_weights(), -1.0, 0, 0
     for k in range(total):
         for images, labels in _ahead(stream.epoch(k)):
             _step(learning, images, labels, weights)
-            average = _averaged(average, learning.get_weights(), k)
+            average = _averaged(average, learning.get_weights(), chunks)
+            chunks += 1
         judged.set_weights(average)
         step = _judged(judged, material, k + 1, total)
         waited = 0 if step.held_accuracy is None or step.held_accuracy >= best_accuracy else waited + 1
@@ -187,10 +188,10 @@ def _step(network: "keras.Model", images: np.ndarray, labels: np.ndarray, weight
         network.train_on_batch(images[part], wanted[part], sample_weight=weights[labels[part]])
 
 
-def _averaged(average: list[np.ndarray] | None, now: list[np.ndarray], epoch: int) -> list[np.ndarray]:
+def _averaged(average: list[np.ndarray] | None, now: list[np.ndarray], chunks: int) -> list[np.ndarray]:
     if average is None:
         return now
-    kept = AVERAGE if epoch else 0.8  # what it was at the very beginning shall be forgotten after one epoch
+    kept = min(AVERAGE, (1 + chunks) / (10 + chunks))  # what it was at the very beginning is soon forgotten
     return [kept * old + (1 - kept) * new for old, new in zip(average, now, strict=True)]
 
 

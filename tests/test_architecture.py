@@ -15,7 +15,17 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 LINES = [
     ["errors"],
     ["settings", "digits", "files", "> access"],
-    ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
+    [
+        "preprocessing",
+        "features",
+        "metrics",
+        "jobs",
+        "onnx_export",
+        "> augmentation",
+        "onnx_network",
+        "> worker",
+        "models",
+    ],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
     ["pipeline", "> launch", "> depth", "> doctor"],

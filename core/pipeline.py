@@ -76,7 +76,7 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     size = training.check_train_size(config["train_size"], len(digits.y_train))
     chosen = training.choose(digits.y_train, size, seed(params))
     images, labels = digits.x_train[chosen], digits.y_train[chosen]
-    kept = {"params": params, "train_size": size, "data_sha256": digits.sha256, "versions": versions()}
+    kept = {"params": params, "train_size": size, "data_sha256": digits.sha256, "versions": versions(spec.needs)}
     asked = {k: v for k, v in config.items() if k not in JOB_ONLY}
     partial = runs.begin(settings, run_id, asked | kept)
 
@@ -91,7 +91,7 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     evaluation = training.evaluate(model, digits.x_test, digits.y_test)
     predict_seconds = time.perf_counter() - start
     runs.save_evaluation(partial, evaluation)
-    export.save_joblib(model, partial)
+    export.save_model(model, partial)
     export.save_tree(model, partial)
     card = _card(model, digits, len(labels), evaluation)
     card["timings"] |= {"predict": predict_seconds, **spent}
@@ -137,7 +137,7 @@ def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     emit("export", message="Writing model.onnx")
     start = time.perf_counter()
     partial, config, card = runs.load_draft(settings, run_id)
-    model = export.load_joblib(partial, models.spec(config["family"]), config["params"])
+    model = export.load_model(partial, models.spec(config["family"]), config["params"])
     export.save_onnx(model, partial)
     served = export.onnx_proba(partial / "model.onnx", _open_data(settings).x_test)
     card["parity"] = export.parity(runs.draft_evaluation(partial).proba, served)
@@ -183,9 +183,13 @@ def _open_data(settings: Settings) -> dataset.Digits:
         return dataset.load(settings)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(needs: str = "") -> dict[str, str]:
+    """Return the versions that a result depends on; those of TensorFlow where a family `needs` it."""
+    there = {name: importlib.metadata.version(name) for name in (*PACKAGES, *(["keras"] if needs else []))}
+    if needs:  # by whichever of its names it was installed
+        name = importlib.metadata.packages_distributions()[needs][0]
+        there |= {needs: importlib.metadata.version(name)}
+    return {"python": platform.python_version()} | there
 
 
 def peak_memory_mb() -> float:

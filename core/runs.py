@@ -40,6 +40,11 @@ class Run:
         return self.card["metrics"]
 
     @property
+    def model_file(self) -> str:
+        """The name of the file for people: a network's, or scikit-learn's."""
+        return next((name for name in ("model.keras", "model.joblib") if name in self.card["files"]), "model.joblib")
+
+    @property
     def servable(self) -> bool:
         return self.card["parity"]["servable"]
 

@@ -51,8 +51,8 @@ class FittedModel:
 
     @property
     def classifier(self) -> Any:
-        """The last step, behind flattening."""
-        return self.estimator[-1]
+        """The last step, behind flattening; of a network, the whole."""
+        return getattr(self.estimator, "steps", [("", self.estimator)])[-1][1]
 
 
 def check_train_size(size: int | None, available: int) -> int | None:

@@ -79,7 +79,7 @@ with st.container(horizontal=True):
     st.download_button("Report (CSV)", frame.to_csv(), f"{run.id}-report.csv", "text/csv", on_click="ignore")
     evaluation_file = runs.evaluation_json(evaluation)
     st.download_button("Answers (JSON)", evaluation_file, f"{run.id}.json", "application/json", on_click="ignore")
-    for name in ("model.joblib", "model.onnx"):
+    for name in (run.model_file, "model.onnx"):
         st.download_button(name, lambda name=name: runs.verified(run, name), f"{run.id}-{name}", on_click="ignore")
 
 with st.expander("About this run"):

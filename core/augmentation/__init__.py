@@ -10,32 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import preprocessing
-from core.augmentation import canvas, hands, pen, schools
+from core.augmentation import form, variants
 from core.digits import check_images, check_labels
-from core.errors import ImageError, ModelError
+from core.errors import ModelError
 
 LEVELS = ("none", "light", "hands")
 CHUNK = 1000  # images that are read, and given out, at once
 _AT_ONCE = 250  # images on the board at once: a few megabytes, which stay in the processor's cache
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    bend: canvas.Bend
-    redrawn: float  # share that a pen of one width draws anew; the rest keeps its strokes' own shape
-    pens: tuple[float, float]  # half the width of such a pen, of MNIST's pixels
-    swell: float  # the most that strokes of their own shape gain on each side, of MNIST's pixels
-    habits: bool
-    schools: float  # share that is written from nothing, as other schools teach it
-
-
-_LEVELS = {
-    "light": _Level(canvas.Bend(0.14, 0.15, 0.10, 0.5), 0.3, (0.8, 1.8), 0.4, False, 0.0),
-    "hands": _Level(canvas.Bend(0.20, 0.28, 0.20, 0.8), 0.6, (0.4, 2.2), 0.9, True, 0.15),
-}
-_RINGS = np.array([1, 0, 0, 0, 0, 0, 1, 0, 2, 1])  # closed loops that a digit should have
-_THICK = 2.2 * canvas.ZOOM  # so wide a stroke may have filled its loop, and no line in its middle says so
 
 
 def augment(images: np.ndarray, labels: np.ndarray, level: str, seed: int) -> np.ndarray:
@@ -168,50 +149,6 @@ def _fill(out: np.ndarray, images: np.ndarray, labels: np.ndarray, level: str, r
     for start in range(0, len(images), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         originals = np.asarray(images[part])
-        written = _written(originals, np.asarray(labels[part]), _LEVELS[level], rng)
-        for i, (strokes, original) in enumerate(zip(written, originals, strict=True), start):
-            try:
-                out[i] = preprocessing.normalise(strokes)
-            except ImageError:  # it had no ink to begin with
-                out[i] = original
-
-
-def _written(images: np.ndarray, labels: np.ndarray, how: _Level, rng: np.random.Generator) -> np.ndarray:
-    n = len(images)
-    inked, full = _inked(canvas.bent(images, how.bend, rng), labels, rng)
-    if how.habits:
-        inked = hands.shortened(inked, labels, rng)
-    middle = pen.skeleton(inked)
-    width = inked.sum(axis=(1, 2)) / np.maximum(middle.sum(axis=(1, 2)), 1)
-    full &= width > _THICK
-    redrawn = (rng.random(n) < how.redrawn) & ~full
-    new = np.flatnonzero((rng.random(n) < how.schools) & inked.any(axis=(1, 2)))
-    middle[new], redrawn[new] = schools.written(labels[new], how.bend, rng), True
-    # A canvas smooths its edges over one of many pixels, a photo over more.
-    edge = rng.choice([1.0, 1.5, 3.0], n, p=[0.5, 0.3, 0.2])
-    low, high = np.log(how.pens)
-    radius = np.where(
-        redrawn,
-        np.exp(rng.uniform(low, high, n)) * canvas.ZOOM,
-        rng.uniform(0.3, 0.5 + how.swell * canvas.ZOOM, n),
-    )
-    edge = np.where(redrawn, edge, np.minimum(edge, 2 * radius))  # or all of the ink would be grey
-    ink = pen.inked(pen.distance(np.where(redrawn[:, None, None], middle, inked)), radius, edge)
-    if how.habits:
-        drawn, old = np.where(redrawn, radius, width / 2 + radius), np.setdiff1d(np.arange(n), new)
-        for chosen, lines in hands.habits(inked[old], labels[old], rng):
-            stroke = pen.inked(pen.from_lines(lines), drawn[old[chosen]], edge[old[chosen]])
-            ink[old[chosen]] = np.maximum(ink[old[chosen]], stroke)
-    # As `preprocessing.ink` has it: the strongest ink is full ink.
-    ink *= (255 / np.maximum(ink.max(axis=(1, 2)), 1e-6))[:, None, None]
-    return ink.astype(np.uint8)
-
-
-def _inked(grey: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    # Where there is ink, and whether a loop is missing. In a loop nearly filled, only darker ink shows it.
-    most = grey.max(axis=(1, 2))[:, None, None]
-    inked = grey > rng.uniform(0.3, 0.5, len(grey))[:, None, None] * most
-    few = np.flatnonzero(pen.holes(inked) < _RINGS[labels])
-    darker = grey[few] > 0.75 * most[few]
-    inked[few] = np.where((pen.holes(darker) >= _RINGS[labels[few]])[:, None, None], darker, inked[few])
-    return inked, pen.holes(inked) < _RINGS[labels]
+        made = form.normalised(variants.written(originals, np.asarray(labels[part]), variants.LEVELS[level], rng))
+        # What had no ink to begin with stays as it is.
+        out[part] = np.where(made.max(axis=(1, 2), keepdims=True) > 0, made, originals)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import wandb
     from PIL.Image import Image
 
-ARTIFACT_FILES = ("card.json", "config.json", "evaluation.npz", "model.joblib", "model.onnx", "tree.npz")
+ARTIFACT_FILES = ("card.json", "config.json", "evaluation.npz", "model.joblib", "model.keras", "model.onnx", "tree.npz")
 SUMMARY = {"Acc": "accuracy", "Precision": "precision", "Recall": "recall", "F1": "f1"}
 TABLE_ROWS = 200
 CHART_ROWS = 2000  # plot_classifier looks at every cell of X in a Python loop: 60,000 rows take half a minute

@@ -17,8 +17,8 @@ LINES = [
     ["settings", "digits", "files", "> access"],
     ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
-    ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline", "> launch", "> studies", "> depth", "> doctor"],
+    ["inference", "lesson", "explain", "plots", "serving", "> tracking", "> plots_metrics"],
+    ["pipeline", "> launch", "> studies", "> depth", "> robustness", "> treeview", "> checks", "> report", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {
@@ -29,7 +29,7 @@ RANK = {
 ONLY_IN = {
     "streamlit": {"ui", "Home", "app", "pages"},
     "wandb": {"tracking"},
-    "plotly": {"plots", "ui"},
+    "plotly": {"plots", "plots_metrics", "ui"},
     "matplotlib": {"tracking"},
     "tensorflow": {"models", "training", "export"},
 }

@@ -40,9 +40,11 @@ from core.metrics.scalars import (
     top_accuracy,
     wilson,
 )
+from core.metrics.words import MEANING, Meaning, verdict
 
 __all__ = [
     "BINS",
+    "MEANING",
     "N_CLASSES",
     "RESAMPLES",
     "Z_95",
@@ -50,6 +52,7 @@ __all__ = [
     "Curve",
     "Evaluation",
     "Interval",
+    "Meaning",
     "Mistake",
     "Reliability",
     "Scores",
@@ -76,6 +79,7 @@ __all__ = [
     "suspects",
     "thinned",
     "top_accuracy",
+    "verdict",
     "weighted",
     "wilson",
     "worst_pair",

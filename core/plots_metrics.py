@@ -64,6 +64,9 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool, muted: bool
         showlegend=False,
     )
     figure.update_traces(selector={"type": "scatter"}, selected_marker_opacity=0.001, unselected_marker_opacity=0.001)
+    # Points would make plotly leave a margin about the cells.
+    figure.update_xaxes(range=[-0.5, len(matrix) - 0.5], autorange=False)
+    figure.update_yaxes(range=[len(matrix) - 0.5, -0.5], autorange=False)
     return figure.update_layout(clickmode="event+select", hovermode="closest")
 
 

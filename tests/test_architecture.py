@@ -17,8 +17,21 @@ LINES = [
     ["settings", "digits", "files", "look", "> access"],
     ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
-    ["inference", "lesson", "explain", "plots", "serving", "compare", "> tracking"],
-    ["pipeline", "> launch", "> studies", "> depth", "> doctor"],
+    [
+        "inference",
+        "lesson",
+        "explain",
+        "plots",
+        "serving",
+        "compare",
+        "archive",
+        "reproduce",
+        "> tracking",
+        "> trash",
+        "> plots_metrics",
+        "> plots_compare",
+    ],
+    ["pipeline", "> launch", "> studies", "> depth", "> robustness", "> treeview", "> checks", "> report", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {
@@ -29,7 +42,7 @@ RANK = {
 ONLY_IN = {
     "streamlit": {"ui", "Home", "app", "pages"},
     "wandb": {"tracking"},
-    "plotly": {"plots", "ui"},
+    "plotly": {"plots", "plots_metrics", "plots_compare", "ui"},
     "matplotlib": {"tracking"},
     "tensorflow": {"models", "training", "export"},
 }

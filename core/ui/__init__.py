@@ -10,6 +10,7 @@ from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
+from core.ui.metrics import open_metrics, show_verdict, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import (
     author_input,
@@ -42,6 +43,7 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "open_metrics",
     "or_stop",
     "page",
     "parameter_inputs",
@@ -55,6 +57,8 @@ __all__ = [
     "show_jobs",
     "show_newest_depth",
     "start_button",
+    "show_verdict",
+    "show_views",
     "stop",
     "sync_button",
     "train_button",

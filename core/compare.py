@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from core import metrics
-from core.digits import CLASSES
 from core.runs import Run, size_of
 
 MOST = 8  # runs side by side: beyond that nobody tells the lines apart
-RESAMPLES, BINS, POINTS = 10_000, 10, 200
+RESAMPLES = 10_000
 UNLIKELY = 0.05
 # Whether more or less of it is better.
 BETTER = {
@@ -53,16 +52,6 @@ class Pair:
     both_wrong: np.ndarray
     p: float
     difference: Difference
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """Points of a line, and the one number that sums it up; x and y (m,) float64, weight (m,) int64 or empty."""
-
-    x: np.ndarray
-    y: np.ndarray
-    figure: float
-    weight: np.ndarray
 
 
 def incomparable(found: Sequence[Run]) -> str:
@@ -145,66 +134,6 @@ def p_words(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def log_loss(evaluation: metrics.Evaluation) -> float:
-    """Return the mean negative log likelihood of the true digits, in nats.
-
-    In doubles, rows made to sum to 1, and never below the smallest double step, as scikit-learn's `log_loss` has it.
-    """
-    proba = evaluation.proba.astype(np.float64)
-    proba /= proba.sum(axis=1, keepdims=True)
-    told = proba[np.arange(len(proba)), evaluation.y_true]
-    return float(-np.log(np.clip(told, np.finfo(np.float64).eps, 1.0)).mean())
-
-
-def roc(evaluation: metrics.Evaluation, digit: int | None = None) -> Curve:
-    """Return the ROC curve of one digit against the rest, or of all decisions together (micro average); figure = AUC.
-
-    Parameters
-    ----------
-    digit : int or None
-        None = micro average: each image counts once a class.
-    """
-    truth = evaluation.y_true[:, np.newaxis] == np.arange(len(CLASSES))
-    columns: slice = slice(None) if digit is None else slice(digit, digit + 1)
-    hits, scores = truth[:, columns].ravel(), evaluation.proba[:, columns].ravel()
-    order = np.argsort(-scores, kind="stable")
-    hits, scores = hits[order], scores[order]
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # what ties is one step
-    found, false = np.cumsum(hits)[last], np.cumsum(~hits)[last]
-    if not found[-1] or not false[-1]:
-        return Curve(np.array([]), np.array([]), float("nan"), np.array([], int))
-    x, y = np.append(0, false) / false[-1], np.append(0, found) / found[-1]
-    return Curve(*thinned(x, y), float(np.trapezoid(y, x)), np.array([], int))
-
-
-def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most about `POINTS` of a rising line's points, both ends among them, no gap wider than the others."""
-    if len(x) <= POINTS:
-        return x, y
-    way = (x + y) / (x[-1] + y[-1])
-    kept = np.unique(np.append(np.searchsorted(way, np.linspace(0, 1, POINTS)), len(x) - 1))
-    return x[kept], y[kept]
-
-
-def reliability(evaluation: metrics.Evaluation) -> Curve:
-    """Return how often a run is right against how sure it says it is, in `BINS` equal steps of confidence.
-
-    Returns
-    -------
-    Curve
-        x = mean confidence, y = accuracy, weight = images, of each step that has any; figure = expected calibration
-        error (Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602).
-    """
-    sure, right = evaluation.proba.max(axis=1).astype(np.float64), evaluation.y_pred == evaluation.y_true
-    step = np.minimum((sure * BINS).astype(int), BINS - 1)
-    images = np.bincount(step, minlength=BINS)
-    there = images > 0
-    x = np.bincount(step, sure, BINS)[there] / images[there]
-    y = np.bincount(step, right, BINS)[there] / images[there]
-    error = float((images[there] * np.abs(x - y)).sum() / len(sure))
-    return Curve(x, y, error, images[there])
-
-
 def overview(found: Sequence[Run], evaluations: Sequence[metrics.Evaluation]) -> pd.DataFrame:
     """Return the figures of each run, one row each in the given order; columns as in `BETTER`."""
     rows = []
@@ -214,8 +143,8 @@ def overview(found: Sequence[Run], evaluations: Sequence[metrics.Evaluation]) ->
             {
                 "accuracy": metrics.accuracy(matrix),
                 "f1": float(metrics.scores(matrix).f1.mean()),
-                "log_loss": log_loss(evaluation),
-                "calibration": reliability(evaluation).figure,
+                "log_loss": metrics.log_loss(evaluation),
+                "calibration": metrics.reliability(evaluation).error,
                 "fit_seconds": run.card["timings"]["fit"],
                 "milliseconds": 1000 * run.card["timings"]["predict"] / len(evaluation.y_true),
                 "megabytes": size_of(run) / 1e6,

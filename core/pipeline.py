@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from core import compare, dataset, export, features, jobs, metrics, models, runs, training, worker
+from core import dataset, export, features, jobs, metrics, models, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
 
@@ -136,7 +136,7 @@ def _card(
     return {
         "label": model.spec.label,
         "metrics": {name: interval.value for name, interval in metrics.summary(evaluation).items()}
-        | {"log_loss": compare.log_loss(evaluation)},
+        | {"log_loss": metrics.log_loss(evaluation)},
         "shape": export.shape_of(model),
         "data": {
             "title": digits.title,

@@ -71,45 +71,6 @@ def test_the_verdict_in_words(up, down, words):
     assert compare.describe(pair, "A", "B").startswith(words)
 
 
-@pytest.mark.parametrize("digits", [9, 1], ids=["plain", "many ties"])
-@pytest.mark.parametrize("digit", [None, 0, 7])
-def test_roc_is_scikit_learns(digit, digits):
-    e = evaluation(3, digits=digits)
-    truth = np.eye(10)[e.y_true]
-    columns = (truth.ravel(), e.proba.ravel()) if digit is None else (truth[:, digit], e.proba[:, digit])
-    found = compare.roc(e, digit)
-    assert found.figure == pytest.approx(oracle.roc_auc_score(*columns), abs=1e-12)
-    x, y, _ = oracle.roc_curve(*columns, drop_intermediate=False)
-    assert set(zip(found.x.tolist(), found.y.tolist(), strict=True)) <= set(zip(x.tolist(), y.tolist(), strict=True))
-    assert (found.x[0], found.y[0], found.x[-1], found.y[-1]) == (0, 0, 1, 1)
-    assert len(found.x) <= compare.POINTS + 1
-
-
-def test_roc_of_a_digit_that_never_occurs_has_no_area():
-    e = answers([0, 1, 2], [0, 1, 1])
-    assert np.isnan(compare.roc(e, 9).figure)
-    assert len(compare.roc(e, 9).x) == 0
-
-
-def test_log_loss_is_scikit_learns():
-    for e in (evaluation(4), answers([0, 1, 2], [0, 1, 1])):
-        proba = e.proba.astype(np.float64)
-        proba /= proba.sum(axis=1, keepdims=True)
-        expected = oracle.log_loss(e.y_true, proba, labels=range(10))
-        assert compare.log_loss(e) == pytest.approx(expected, abs=1e-12)
-
-
-def test_reliability_by_hand():
-    proba = np.full((4, 10), 0.0, np.float32)
-    proba[:, 0], proba[:, 1] = [1.0, 0.75, 0.72, 0.5], [0.0, 0.25, 0.28, 0.5]
-    e = metrics.Evaluation(np.array([0, 0, 1, 1], np.uint8), proba)
-    found = compare.reliability(e)
-    assert found.weight.tolist() == [1, 2, 1]
-    assert found.x.tolist() == pytest.approx([0.5, 0.735, 1.0])
-    assert found.y.tolist() == [0.0, 0.5, 1.0]
-    assert found.figure == pytest.approx((0.5 + 2 * 0.235 + 0) / 4)
-
-
 def test_recall_by_digit_is_scikit_learns():
     both = [evaluation(0), evaluation(1)]
     expected = [oracle.recall_score(e.y_true, e.y_pred, average=None) for e in both]

@@ -11,19 +11,24 @@ from core.runs.folder import (
     list_unusable,
     list_unusable_folders,
     load_run,
+    open_folder,
     size_of,
 )
-from core.runs.labels import check_labels, load_labels, save_labels
+from core.runs.labels import LENGTHS, MOST_TAGS, TAG_LENGTH, check_labels, check_tags, load_labels, save_labels
 from core.runs.repeats import compare_repeat, describe_repeat
 from core.runs.writing import adopt, begin, load_draft, save_draft, save_evaluation, seal, sha256, sweep
 
 __all__ = [
     "FORMAT",
+    "LENGTHS",
+    "MOST_TAGS",
+    "TAG_LENGTH",
     "Run",
     "Unusable",
     "adopt",
     "begin",
     "check_labels",
+    "check_tags",
     "compare_repeat",
     "describe_repeat",
     "draft_evaluation",
@@ -37,6 +42,7 @@ __all__ = [
     "load_evaluation",
     "load_labels",
     "load_run",
+    "open_folder",
     "save_draft",
     "save_evaluation",
     "save_labels",

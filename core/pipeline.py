@@ -18,7 +18,7 @@ from core.settings import Settings
 STAGES = ("data", "fit", "evaluate", "export", "seal")
 PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "onnxruntime")
 PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
-JOB_ONLY = ("plan", "author")  # of a job's config; no part of what is needed to repeat the run
+JOB_ONLY = ("plan", "author", "repeats")  # of a job's config; no part of what is needed to repeat the run
 
 
 def make_config(
@@ -95,7 +95,8 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     export.save_tree(model, partial)
     card = _card(model, digits, len(labels), evaluation)
     card["timings"] |= {"predict": predict_seconds, **spent}
-    runs.save_draft(partial, card | {"created": began, "author": config.get("author", "")})
+    told = {name: config.get(name, "") for name in ("author", "repeats")}
+    runs.save_draft(partial, card | {"created": began} | told)
 
 
 def _prepare(
@@ -140,12 +141,15 @@ def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     model = export.load_model(partial, models.spec(config["family"]), config["params"])
     export.save_onnx(model, partial)
     served = export.onnx_proba(partial / "model.onnx", _open_data(settings).x_test)
-    card["parity"] = export.parity(runs.draft_evaluation(partial).proba, served)
+    evaluation = runs.draft_evaluation(partial)
+    card["parity"] = export.parity(evaluation.proba, served)
 
     emit("seal", message="Sealing the run")
     card["timings"] |= {"export": time.perf_counter() - start, "total": time.time() - card["created"]}
     card["peak_memory_mb"] = max(card["peak_memory_mb"], peak_memory_mb())
-    author = card.pop("author")
+    author, repeats = card.pop("author"), card.pop("repeats")
+    if repeats:
+        card["repeats"] = runs.compare_repeat(settings, repeats, evaluation, config["versions"])
     run = runs.seal(settings, run_id, card)
     if author:
         runs.save_labels(run, {"author": author})
@@ -157,7 +161,8 @@ def _card(
 ) -> dict[str, Any]:
     return {
         "label": model.spec.label,
-        "metrics": {name: interval.value for name, interval in metrics.summary(evaluation).items()},
+        "metrics": {name: interval.value for name, interval in metrics.summary(evaluation).items()}
+        | {"log_loss": metrics.log_loss(evaluation)},
         "shape": export.shape_of(model),
         "data": {
             "title": digits.title,

@@ -11,6 +11,7 @@ from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
+from core.ui.metrics import open_metrics, show_verdict, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import (
     author_input,
@@ -44,6 +45,7 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "open_metrics",
     "or_stop",
     "page",
     "parameter_inputs",
@@ -57,6 +59,8 @@ __all__ = [
     "show_jobs",
     "show_newest_depth",
     "show_variants",
+    "show_verdict",
+    "show_views",
     "start_button",
     "stop",
     "sync_button",

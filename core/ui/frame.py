@@ -142,9 +142,16 @@ def when(seconds: float) -> str:
     return moment.strftime("%H:%M:%S" if moment.date() == today else "%d %b %Y, %H:%M")
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """Show a figure, the same way everywhere."""
-    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "scrollZoom": False})
+def chart(figure: go.Figure, key: str, alt: str, **more: Any) -> None:
+    """Show a figure, the same way everywhere: its menu, which lies over it and moves nothing, saves it as a picture.
+
+    Parameters
+    ----------
+    more : as of `st.plotly_chart`
+    """
+    picture = {"filename": f"digit-lab-{key}", "format": "png", "scale": 2}
+    menu = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
+    st.plotly_chart(figure, key=key, alt=alt, config={**menu, "scrollZoom": False}, **more)
 
 
 def link(label: str, target: str, icon: str, key: str, **query: str) -> None:

@@ -67,6 +67,7 @@ def test_train_measure_draw(serve, visit, tiny, strokes):
     page.get_by_role("heading", name="Metrics").wait_for()
     page.get_by_text(f"{run.metrics['accuracy']:.4f}").first.wait_for()
     assert f"run={run.id}" in page.url
+    page.get_by_role("tab", name="Export").click()
     for button, expected in {
         "Report (CSV)": metrics.report(runs.load_evaluation(run)).to_csv().encode(),
         "Answers (JSON)": runs.evaluation_json(runs.load_evaluation(run)).encode(),
@@ -123,7 +124,7 @@ def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, s
 def test_study_every_depth_then_train_with_one(serve, visit, tiny, trained_home):
     shutil.copytree(trained_home, tiny.home)
     (run,) = runs.list_runs(tiny)
-    page = visit(f"{serve(tiny)}/Metrics?run={run.id}")
+    page = visit(f"{serve(tiny)}/Metrics?run={run.id}&view=Depth")
     page.get_by_role("button", name=re.compile("Study every depth")).click()
     page.get_by_text(re.compile(r"Depth \d+ is enough")).wait_for()
     study = depth.load(run)

@@ -282,3 +282,10 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+def overflow(page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return page.evaluate(
+        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
+    )

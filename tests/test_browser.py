@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from core import depth, inference, jobs, metrics, preprocessing, runs
 from core.settings import Settings
-from tests.conftest import IDLE, until
+from tests.conftest import IDLE, overflow, until
 
 pytestmark = pytest.mark.browser
 SIDE = 280
@@ -52,13 +52,6 @@ def rendered(strokes, width: int = 20) -> np.ndarray:
     for stroke in strokes:
         pen.line([tuple(map(float, p)) for p in stroke], fill=255, width=width, joint="curve")
     return np.asarray(image)
-
-
-def overflow(page) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    return page.evaluate(
-        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
-    )
 
 
 def test_train_measure_draw(serve, visit, tiny, strokes):

@@ -335,11 +335,11 @@ def test_metrics_cuts_the_tree_at_the_depth_that_is_chosen(trained, started):
     page.slider(key="depth").set_value(10).run()
     assert check(page).metric[-4].value == page.metric[0].value  # the whole tree is the run
     assert depth.describe(study) in texts(page)
-    page.button(key="study").click().run()
+    page.button(key="study-depth").click().run()
     check(page)
     (job_id,) = started
     assert jobs.load_job(trained, job_id).config["run"] == run.id
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert page.button(key=f"cancel-{job_id}")
 
 
@@ -358,7 +358,7 @@ def test_the_study_reaches_beyond_the_run_and_marks_the_depth(trained, started):
     page = check(open_page("pages/2_Metrics.py", run=run.id))
     assert (page.slider(key="depth").value, page.slider(key="depth").max) == (depth.best_depth(study), study.depth)
     assert depth.describe(study) in texts(page)
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert f"Depth {depth.best_depth(study)} is enough" not in texts(check(open_page("pages/1_Train.py")))
 
 
@@ -372,7 +372,7 @@ def test_a_visitor_sees_every_depth_but_may_not_start_the_study(trained, monkeyp
     monkeypatch.setenv("DIGITLAB_PASSWORD", "a long enough password")
     page = check(open_page("pages/2_Metrics.py"))
     assert page.slider(key="depth").value == 10
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert "Unlock it in the side bar" in texts(page)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core import dataset, jobs, launch, models, pipeline, runs, training, worker
+from core import dataset, jobs, launch, models, pipeline, runs, studies, training, worker
 from core.depth import study, tree
 from core.errors import RunError
 from core.settings import Settings
@@ -39,12 +39,8 @@ def submit(settings: Settings, run: runs.Run) -> str:
     ModelError
         If it needs more memory than there is.
     """
-    if not study.has_tree(run):
-        raise RunError(f"The run {run.id} is no single tree, so it has no depth to study. Choose a decision tree.")
-    launch.check_memory(settings, run.config, run.card["data"]["n_fit"])
-    job_id = jobs.new_id("depth")
-    jobs.submit(settings, job_id, "depth", {"run": run.id, "plan": expect(run)})
-    return job_id
+    _check(settings, run)
+    return studies.submit(settings, "depth", run, expect(run))
 
 
 def start(settings: Settings, run: runs.Run) -> str:
@@ -57,18 +53,14 @@ def start(settings: Settings, run: runs.Run) -> str:
     JobError
         If too many jobs wait already.
     """
-    job = current(settings, run)
-    if job and job.live:
-        return job.id
-    launch.check_queue(settings, jobs.list_jobs(settings, "train") + jobs.list_jobs(settings, "depth"))
-    job_id = submit(settings, run)
-    jobs.start(settings, job_id)
-    return job_id
+    _check(settings, run)
+    return studies.start(settings, "depth", run, expect(run))
 
 
-def current(settings: Settings, run: runs.Run) -> jobs.Job | None:
-    """Return the newest job that studies this run."""
-    return next((job for job in jobs.list_jobs(settings, "depth") if job.config["run"] == run.id), None)
+def _check(settings: Settings, run: runs.Run) -> None:
+    if not study.has_tree(run):
+        raise RunError(f"The run {run.id} is no single tree, so it has no depth to study. Choose a decision tree.")
+    launch.check_memory(settings, run.config, run.card["data"]["n_fit"])
 
 
 def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:

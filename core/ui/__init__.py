@@ -10,6 +10,7 @@ from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
+from core.ui.lesson import did, start_button
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import (
     author_input,
@@ -32,6 +33,7 @@ __all__ = [
     "connection_section",
     "count_up",
     "data_controls",
+    "did",
     "digit",
     "evaluation",
     "family_input",
@@ -55,6 +57,7 @@ __all__ = [
     "show_jobs",
     "show_newest_depth",
     "show_variants",
+    "start_button",
     "stop",
     "sync_button",
     "train_button",

@@ -140,6 +140,7 @@ def pictures(page: AppTest) -> list[str]:
 def test_train_shows_what_it_learns_from(empty, started):
     page = open_train()
     assert page.selectbox(key="augmentation").value == "hands"
+    assert f"on 4,000 images and {4000 * TREE.copies:,} variants of them, everything" in page.markdown[0].value
     first = pictures(page)
     assert len(first) == 2  # the original, and eight variants in one picture
     page.button(key="another").click().run()

@@ -4,7 +4,7 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
-from core.ui.augmentation import augmentation_input, show_variants
+from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
@@ -66,5 +66,6 @@ __all__ = [
     "sync_button",
     "train_button",
     "train_default_button",
+    "variants_in_words",
     "when",
 ]

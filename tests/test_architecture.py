@@ -17,7 +17,7 @@ LINES = [
     ["settings", "digits", "files", "> access"],
     ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
     ["dataset", "> download", "training", "> export", "runs"],
-    ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
+    ["inference", "lesson", "explain", "plots", "serving", "> tracking", "plots_explain"],
     ["pipeline", "> launch", "> studies", "> depth", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]

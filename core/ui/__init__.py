@@ -4,9 +4,11 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
+from core.ui import board
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
+from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
@@ -21,8 +23,11 @@ from core.ui.training import (
 )
 
 __all__ = [
+    "REASONS",
+    "Asked",
     "address",
     "author_input",
+    "board",
     "button",
     "chart",
     "closed",
@@ -52,6 +57,7 @@ __all__ = [
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_reasons",
     "stop",
     "sync_button",
     "train_button",

@@ -20,6 +20,9 @@ FOR, AGAINST = (47, 111, 222), (217, 119, 6)  # blue and amber: apart for colour
 _INK, _PAPER = "#2f6fde", "#d97706"
 _CELL = 20
 STYLE = """<style>
+.st-key-board-buttons button {min-height:44px; padding:.25rem .55rem}
+.dl-keys {font-size:.8rem; opacity:.75; margin:0}
+@media (hover:none) {.dl-keys {display:none}}
 .dl-top {display:flex; align-items:center; justify-content:space-between; gap:.6rem; flex-wrap:wrap}
 .dl-top .dl-answer {min-height:5.6rem; align-items:center; min-width:0}
 .dl-seen, .dl-figures figure {margin:0; text-align:center}

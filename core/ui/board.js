@@ -1,8 +1,9 @@
-// Clear and Undo at once, in the browser: sent to the server and back, they would meet the next stroke half way and
+// Keys, and Clear and Undo at once, in the browser: sent to the server and back, they would meet the next stroke half way and
 // wipe it away. The canvas's own (hidden) buttons do the work; where they cannot, because the drawing was put there by
 // the server, the click goes on to Streamlit's button.
 const HIDE = ".dc-toolbar {display: none !important}";
 const TEXT_FIELD = "input, textarea, select, [contenteditable=true], [role=combobox], [role=textbox]";
+const KEYS = { c: "clear", z: "undo", n: "next" };
 const boards = new WeakMap();
 
 function canvasRoot() {
@@ -11,6 +12,8 @@ function canvasRoot() {
   }
   return null;
 }
+
+const buttonOf = (name) => document.querySelector(`.st-key-${name} button`);
 
 function dress(label) {
   const root = canvasRoot();
@@ -25,6 +28,7 @@ function dress(label) {
   if (!canvas) return false;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", label);
+  for (const [key, name] of Object.entries(KEYS)) buttonOf(name)?.setAttribute("aria-keyshortcuts", key);
   return true;
 }
 
@@ -38,20 +42,27 @@ function perform(action, seeded) {
     return true;
   };
   if (action === "undo") return press("Undo") || (Boolean(root) && !seeded);
-  return !seeded && press("Reset canvas & history");
+  return action === "clear" && !seeded && press("Reset canvas & history");
 }
 
-function actionOf(event) {
-  if (event.type === "click") {
-    const button = event.composedPath().find((part) => part instanceof HTMLButtonElement);
-    if (button?.closest(".st-key-clear")) return "clear";
-    return button?.closest(".st-key-undo") ? "undo" : "";
-  }
-  if (event.altKey || event.shiftKey || event.target.closest?.(TEXT_FIELD)) return "";
-  const key = event.key.toLowerCase();
+function onClick(event, board) {
+  const button = event.composedPath().find((part) => part instanceof HTMLButtonElement);
+  const action = Object.values(KEYS).find((name) => button && button === buttonOf(name));
+  if (action && perform(action, board.seeded)) stop(event);
+}
+
+function onKey(event, board) {
+  const action = KEYS[event.key.toLowerCase()];
   const command = event.ctrlKey || event.metaKey;
-  if (key === "z") return "undo";
-  return key === "x" && !command ? "clear" : "";
+  if (!action || event.altKey || event.shiftKey || (command && action !== "undo")) return;
+  if (event.composedPath()[0].closest?.(TEXT_FIELD)) return;
+  stop(event); // Streamlit has a use of its own for C
+  if (!event.repeat && !perform(action, board.seeded)) buttonOf(action)?.click();
+}
+
+function stop(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
 }
 
 export default function ({ parentElement, data }) {
@@ -60,17 +71,13 @@ export default function ({ parentElement, data }) {
   let board = boards.get(parentElement);
   if (!board) {
     board = { seeded: false };
-    const listen = (event) => {
-      const action = actionOf(event);
-      if (!action || !perform(action, board.seeded)) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-    };
-    window.addEventListener("click", listen, true);
-    window.addEventListener("keydown", listen, true);
+    const click = (event) => onClick(event, board);
+    const key = (event) => onKey(event, board);
+    window.addEventListener("click", click, true);
+    window.addEventListener("keydown", key, true);
     board.stop = () => {
-      window.removeEventListener("click", listen, true);
-      window.removeEventListener("keydown", listen, true);
+      window.removeEventListener("click", click, true);
+      window.removeEventListener("keydown", key, true);
     };
     boards.set(parentElement, board);
   }

@@ -21,12 +21,13 @@ from core.errors import ImageError
 
 KEY, SIDE, BRUSH = "canvas", 280, 20
 _LABEL = (
-    "Drawing board: draw a digit with mouse or finger. X clears it, Z takes the last stroke back, N brings a digit."
+    "Drawing board: draw a digit with mouse or finger. C clears it, Z takes the last stroke back, N brings a digit."
 )
 _SAY = (
     '<div role="status" style="position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%)"></div>'
 )
 _SCRIPT = (Path(__file__).parent / "board.js").read_text(encoding="utf-8")
+_KEYS = '<p class="dl-keys"><kbd>C</kbd> clears<br><kbd>Z</kbd> undoes<br><kbd>N</kbd> brings a test image</p>'
 _HINT = "Draw a digit from 0 to 9"
 
 
@@ -97,7 +98,7 @@ def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hi
     """Show the answer and its bars; announce it."""
     proba, origin = (prediction.proba if prediction else None), ""
     if shown and shown.index is not None:
-        origin = f"Test image {shown.index}, which is a {shown.truth}. Draw on it, or press X for an empty board."
+        origin = f"Test image {shown.index}, a {shown.truth}. Draw on it, or clear it."
     received = shown.image if shown else digits.blank()
     st.html(plots_explain.STYLE + plots_explain.head(received, proba, hint, origin))
     data = {"say": plots_explain.spoken(proba, hint), "label": _LABEL, "seeded": bool(_state()["seed"])}
@@ -106,18 +107,16 @@ def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hi
 
 def show_buttons(found: dataset.Digits) -> None:
     """Show what acts on the board: by click, by finger, by key."""
-    with st.container(horizontal=True, gap="small", width=SIDE, key="board-buttons"):
-        st.button("Clear", key="clear", icon=":material/delete:", on_click=_clear, shortcut="X")
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo, shortcut="Z")
-        st.button(
-            "Digit", key="next", icon=":material/casino:", on_click=_next, args=(found,), shortcut="N", help=_NEXT_HELP
-        )
-    st.slider(
-        "Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.", width=SIDE
-    )
+    with st.container(horizontal=True, gap="xsmall", width=SIDE, key="board-buttons"):
+        st.button("Clear", key="clear", icon=":material/delete:", on_click=_clear)
+        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo)
+        st.button("Digit", key="next", icon=":material/casino:", on_click=_next, args=(found,))
 
 
-_NEXT_HELP = "A random image of the test set, which the model has never learned from."
+def show_brush() -> None:
+    """Show how thick the pen is, and which keys there are."""
+    st.slider("Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.")
+    st.html(_KEYS)
 
 
 def _state() -> dict[str, Any]:

@@ -78,12 +78,10 @@ def take(found: dataset.Digits) -> tuple[Shown | None, str]:
     """Take in what the canvas sent; returns the picture to answer, or None and a hint."""
     _receive()
     state = _state()
+    _say_in_link()
     if _untouched():
         index = state["index"]
-        st.query_params["image"] = str(index)
         return Shown(np.array(found.x_test[index]), index=index, truth=int(found.y_test[index])), ""
-    if "image" in st.query_params:
-        del st.query_params["image"]
     if not state["objects"] or not state["png"]:
         return None, _HINT
     try:
@@ -129,6 +127,16 @@ def _untouched() -> bool:
     return state["index"] is not None and [one.get("type") for one in state["objects"]] == ["Image"]
 
 
+def _say_in_link() -> None:
+    wanted = str(_state()["index"]) if _untouched() else None
+    if st.query_params.get("image") == wanted:
+        return
+    if wanted is None:
+        del st.query_params["image"]
+    else:
+        st.query_params["image"] = wanted
+
+
 def _sent() -> dict[str, Any]:
     return (st.session_state.get(KEY) or {}).get("drawing") or {}
 
@@ -153,6 +161,7 @@ def _put(objects: list[dict[str, Any]]) -> None:
 def _clear() -> None:
     _state()["index"] = None
     _put([])
+    _say_in_link()
 
 
 def _undo() -> None:
@@ -162,6 +171,7 @@ def _undo() -> None:
 
 def _next(found: dataset.Digits) -> None:
     _lay(found, random.randrange(len(found.y_test)))
+    _say_in_link()
 
 
 def _lay(found: dataset.Digits, index: int) -> None:

@@ -60,6 +60,16 @@ def replay(page: Any, strokes: list[Any]) -> None:
         page.mouse.up()
 
 
+def draw_one_with_a_finger(page: Any) -> None:
+    """Draw a one by touch."""
+    box = page.locator("canvas.upper-canvas").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, y in [("touchStart", 40), *(("touchMove", y) for y in range(60, 241, 20)), ("touchEnd", 0)]:
+        points = [] if kind == "touchEnd" else [{"x": box["x"] + 140, "y": box["y"] + y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_selector(".dl-answer:not(.dl-none)")
+
+
 def settled(page: Any) -> None:
     """Wait until the board is there and the script has come to its end."""
     page.wait_for_selector("canvas.upper-canvas")

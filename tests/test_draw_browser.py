@@ -8,7 +8,18 @@ import pytest
 from core import inference, preprocessing, runs
 from core.settings import Settings
 from tests.conftest import IDLE, until
-from tests.drawing import FIVE, SEVEN, SIDE, Received, pen_strokes, reading_home, replay, settled
+from tests.drawing import (
+    FIVE,
+    SEVEN,
+    SIDE,
+    Received,
+    draw_one_with_a_finger,
+    pen_strokes,
+    reading_home,
+    replay,
+    settled,
+)
+from tests.test_browser import overflow
 
 __all__ = ["reading_home"]
 pytestmark = pytest.mark.browser
@@ -162,11 +173,7 @@ def test_with_one_thumb(draw_page, width):
     page, _, _ = draw_page("decision_tree", "&why=Why", width=width, touch=True)
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert (box["width"], box["height"]) == (SIDE, SIDE)
-    session = page.context.new_cdp_session(page)
-    for kind, y in [("touchStart", 40), *(("touchMove", y) for y in range(60, 241, 20)), ("touchEnd", 0)]:
-        points = [] if kind == "touchEnd" else [{"x": box["x"] + 140, "y": box["y"] + y}]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    page.wait_for_selector(".dl-answer:not(.dl-none)")
+    draw_one_with_a_finger(page)
     page.get_by_text("The leaf").wait_for()
     shown = page.locator(".dl-answer").bounding_box()
     assert box["y"] + SIDE < shown["y"]
@@ -174,9 +181,6 @@ def test_with_one_thumb(draw_page, width):
     for name in ("Clear", "Undo", "Digit"):
         button = page.get_by_role("button", name=name, exact=True).bounding_box()
         assert button["height"] >= 44, name
-    wide = (
-        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
-    )
-    assert page.evaluate(wide) <= 0
+    assert overflow(page) <= 0
     page.get_by_role("button", name="Clear", exact=True).tap()
     page.wait_for_selector(".dl-none")

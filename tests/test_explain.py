@@ -1,7 +1,6 @@
 """Explanations are true: what they claim is followed by hand, or found again the long way round."""
 
 import tracemalloc
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,29 +11,13 @@ from core.digits import N_PIXELS
 from core.settings import Settings
 
 
-@dataclass(frozen=True)
-class Small:
-    """A tree to be read by eye."""
-
-    left: np.ndarray
-    right: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray
-    samples: np.ndarray
-    value: np.ndarray
-
-    @property
-    def best(self) -> np.ndarray:
-        return self.value.argmax(axis=1)
-
-
-def small(*nodes: tuple) -> Small:
-    """Build a tree of ("ask", pixel, threshold, left, right) and ("say", digit)."""
+def small(*nodes: tuple) -> depth.Tree:
+    """Build a tree to be read by eye, of ("ask", pixel, threshold, left, right) and ("say", digit)."""
     asked = [node if node[0] == "ask" else ("say", -2, -2.0, -1, -1) for node in nodes]
     value = np.eye(10)[[0 if node[0] == "ask" else node[1] for node in nodes]]
     _, feature, threshold, left, right = zip(*asked, strict=True)
     arrays = [np.array(column) for column in (left, right, feature, threshold)]
-    return Small(*arrays, np.full(len(nodes), 7), value)
+    return depth.Tree(*arrays, np.full(len(nodes), 7), value)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,12 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
+from core.ui import board
 from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
+from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
@@ -24,9 +26,12 @@ from core.ui.training import (
 )
 
 __all__ = [
+    "REASONS",
+    "Asked",
     "address",
     "augmentation_input",
     "author_input",
+    "board",
     "button",
     "chart",
     "closed",
@@ -58,6 +63,7 @@ __all__ = [
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_reasons",
     "show_variants",
     "show_verdict",
     "show_views",

@@ -18,6 +18,7 @@ from PIL import Image
 
 from core import dataset, digits, inference, plots_explain, preprocessing
 from core.errors import ImageError
+from core.ui import lesson
 
 KEY, SIDE, BRUSH = "canvas", 280, 20
 _LABEL = (
@@ -146,6 +147,9 @@ def _receive() -> None:
     state, picture = _state(), _sent().get("data") or ""
     if picture and picture != state["before"]:
         state |= {"objects": (_sent().get("raw") or {}).get("objects", []), "png": picture, "before": ""}
+        # Counted as a drawing at its first stroke.
+        if len(state["objects"]) == 1 and not _untouched():
+            lesson.did("drawings")
 
 
 def _put(objects: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from core import dataset, depth, explain, inference, plots_explain, runs
 from core.digits import CLASSES
 from core.errors import DigitLabError
 from core.settings import Settings
-from core.ui import board, inputs
+from core.ui import board, inputs, lesson
 
 MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
 EXAMPLES = 12
@@ -39,6 +39,8 @@ def show_reasons(asked: Asked) -> None:
     )
     if not name:
         return
+    if asked.shown is not None:
+        lesson.did("reasons")
     with st.container(key="reason"):
         try:
             REASONS[name](asked)

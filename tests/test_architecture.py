@@ -15,10 +15,20 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 LINES = [
     ["errors"],
     ["settings", "digits", "files", "> access"],
-    ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
+    [
+        "preprocessing",
+        "features",
+        "metrics",
+        "conformal",
+        "jobs",
+        "onnx_export",
+        "> augmentation",
+        "> worker",
+        "models",
+    ],
     ["dataset", "> download", "training", "> export", "runs"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline", "> launch", "> studies", "> depth", "> doctor"],
+    ["pipeline", "> launch", "> studies", "> depth", "> refusal", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {

@@ -77,9 +77,14 @@ def say_set(digits: tuple[int, ...], coverage: float) -> str:
     return f"{words} at {coverage * 100:.0f} %"
 
 
+def nearest(coverage: float) -> int:
+    """Return the place in `COVERAGES` of the one that is nearest."""
+    return int(np.abs(np.array(COVERAGES) - coverage).argmin())
+
+
 def describe(calibration: Calibration, coverage: float) -> str:
     """Say in two sentences what the other half of the test images showed at a coverage, one of `COVERAGES`."""
-    i = int(np.abs(np.array(COVERAGES) - coverage).argmin())
+    i = nearest(coverage)
     sizes = calibration.sizes[i]
     n = int(sizes.sum())
     alone, average = sizes[1] / n, (sizes * np.arange(len(sizes))).sum() / n

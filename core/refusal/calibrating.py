@@ -8,7 +8,7 @@ from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
 from core.settings import Settings
 
-NEED_MB = 450  # the most that the child held while it fitted a judge, measured
+NEED_MB = 510  # the most that the child held while it fitted a judge, measured
 _SECONDS = {"data": 1.0, "export": 0.0, "seal": 0.2}
 
 
@@ -43,7 +43,7 @@ def submit(settings: Settings, run: runs.Run) -> str:
     ModelError
         If it needs more memory than there is.
     """
-    check(settings, run)
+    check(settings, run, dataset.load(settings))
     return studies.submit(settings, "calibrate", run, expect(settings, run))
 
 
@@ -57,11 +57,11 @@ def start(settings: Settings, run: runs.Run) -> str:
     JobError
         If too many jobs wait already.
     """
-    check(settings, run)
+    check(settings, run, dataset.load(settings))
     return studies.start(settings, "calibrate", run, expect(settings, run))
 
 
-def check(settings: Settings, run: runs.Run) -> None:
+def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
     """Refuse, before it starts, what cannot be calibrated here.
 
     Raises
@@ -71,7 +71,7 @@ def check(settings: Settings, run: runs.Run) -> None:
     ModelError
         If a judge must be fitted and there is less memory than that takes.
     """
-    calibration.check(run, dataset.load(settings))
+    calibration.check(run, digits)
     if 0 < settings.memory_mb < NEED_MB + launch.SERVER_MB and not known_judge(settings, run):
         raise ModelError(
             f"The calibration needs {NEED_MB} MB beside the server's {launch.SERVER_MB}, as measured; there are "

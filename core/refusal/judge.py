@@ -4,6 +4,7 @@ It looks at the picture itself, so that it serves every family alike: a tree's o
 letter can be as sure of its leaf as a digit. It is fitted by scikit-learn in a child and answers in plain numpy.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,9 @@ def learn(images: np.ndarray, labels: np.ndarray, size: int = DIGITS) -> dict[st
     ]
     network = MLPClassifier((HIDDEN,), alpha=1e-3, learning_rate_init=2e-3, max_iter=EPOCHS, random_state=SEED)
     seen = np.concatenate([looks(part) for part, _ in parts])
-    network.fit(seen, np.concatenate([kind for _, kind in parts]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it could go on learning after `EPOCHS` is known
+        network.fit(seen, np.concatenate([kind for _, kind in parts]))
     (first, last), (first_bias, last_bias) = network.coefs_, network.intercepts_
     return {"first": first, "first_bias": first_bias, "last": last, "last_bias": last_bias}
 

@@ -19,6 +19,7 @@ from core.ui.training import (
     train_button,
     train_default_button,
 )
+from core.ui.verdict import coverage_input, show_calibration, show_verdict
 
 __all__ = [
     "address",
@@ -29,6 +30,7 @@ __all__ = [
     "connection_line",
     "connection_section",
     "count_up",
+    "coverage_input",
     "data_controls",
     "digit",
     "evaluation",
@@ -49,9 +51,11 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_calibration",
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_verdict",
     "stop",
     "sync_button",
     "train_button",

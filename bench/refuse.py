@@ -1,4 +1,4 @@
-"""How much that is no digit is refused, where 1 % of real pen digits are: letters, scribbles, shapes, photos of nothing.
+"""How much that is no digit is refused where 1 % of real pen digits are: letters, scribbles, shapes, photos.
 
     python bench/refuse.py [--run ID]
 
@@ -73,12 +73,12 @@ def received(picture: Image.Image) -> np.ndarray:
         return np.zeros((28, 28), np.uint8)
 
 
-def letters(characters: str) -> Iterator[tuple[str, Image.Image]]:
+def letters(characters: str, fonts: tuple[str, ...]) -> Iterator[tuple[str, Image.Image]]:
     """Each character in each font."""
     import matplotlib
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    for font in FONTS:
+    for font in fonts:
         face = ImageFont.truetype(str(folder / f"{font}.ttf"), 120)
         for character in characters:
             board = Image.new("L", (_BOARD, _BOARD))
@@ -129,17 +129,18 @@ def photos(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Image.Image]
         yield "spot", Image.radial_gradient("L").crop((0, 0, *(int(side) for side in rng.integers(130, 256, 2))))
 
 
-def kinds() -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Return (name, image) of everything, by kind; the same each time."""
+def kinds(n: int = 20) -> dict[str, list[tuple[str, np.ndarray]]]:
+    """Return (name, image) of everything, by kind; the same each time. `n` says how many: each shape so many times."""
+    fonts = FONTS[: n // 2]
     rng = np.random.default_rng(7)
     plain = "".join(c for c in ALPHABET if c not in ALIKE)
-    figures = list(shapes(20, rng))
+    figures = list(shapes(n, rng))
     made = {
-        "letters": list(letters(plain)),
-        "scribbles": list(scribbles(300, rng)),
+        "letters": list(letters(plain, fonts)),
+        "scribbles": list(scribbles(15 * n, rng)),
         "shapes": [f for f in figures if f[0] not in ALIKE_SHAPES],
-        "photos": list(photos(50, rng)),
-        "look-alikes": [*letters(ALIKE), *(f for f in figures if f[0] in ALIKE_SHAPES)],
+        "photos": list(photos(5 * n // 2, rng)),
+        "look-alikes": [*letters(ALIKE, fonts), *(f for f in figures if f[0] in ALIKE_SHAPES)],
     }
     return {kind: [(name, received(picture)) for name, picture in some] for kind, some in made.items()}
 

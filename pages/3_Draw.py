@@ -34,6 +34,7 @@ def board() -> None:
     prediction = inference.classify(session, shown.image) if shown else None
     with right:
         ui.board.show_answer(shown, prediction, hint)
+        ui.show_verdict(settings, run, prediction)
     with left:
         ui.board.show_buttons(data)
     with aside:

@@ -13,7 +13,7 @@ from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
-from core.ui.metrics import open_metrics, show_verdict, show_views
+from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import (
     author_input,
@@ -24,6 +24,7 @@ from core.ui.training import (
     train_button,
     train_default_button,
 )
+from core.ui.verdict import coverage_input, show_calibration, show_verdict
 
 __all__ = [
     "REASONS",
@@ -38,6 +39,7 @@ __all__ = [
     "connection_line",
     "connection_section",
     "count_up",
+    "coverage_input",
     "data_controls",
     "did",
     "digit",
@@ -60,10 +62,12 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_calibration",
     "show_depth",
     "show_jobs",
     "show_newest_depth",
     "show_reasons",
+    "show_summary",
     "show_variants",
     "show_verdict",
     "show_views",

@@ -11,7 +11,7 @@ from core import dataset, depth, explain, inference, plots_explain, runs
 from core.digits import CLASSES
 from core.errors import DigitLabError
 from core.settings import Settings
-from core.ui import board, inputs, lesson
+from core.ui import board, inputs, lesson, verdict
 
 MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
 EXAMPLES = 12
@@ -130,10 +130,17 @@ def show_several(asked: Asked) -> None:
     st.markdown(_verdict(proba))
 
 
+def show_sureness(asked: Asked) -> None:
+    """Show what the verdict beside the answer promises, and let the visitor choose how much."""
+    verdict.coverage_input()
+    verdict.show_calibration(asked.settings, asked.data, asked.run)
+
+
 REASONS: dict[str, Callable[[Asked], None]] = {
     "What it saw": show_seen,
     "Why": show_why,
     "Nearest": show_neighbours,
+    "How sure": show_sureness,
     "Other models": show_several,
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from filelock import FileLock
 
 from core import dataset, download, jobs, models, runs
+from core.digits import N_PIXELS
 from core.errors import AccessError, DataNotReady, JobError, ModelError
 from core.pipeline import STAGES
 from core.settings import Settings
@@ -88,7 +89,7 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
             "it arrives through W&B."
         )
     learned = learned_rows(config, rows)
-    need = spec.memory_mb(learned, settings.small)
+    need = memory_mb(settings, config, rows)
     if 0 < settings.memory_mb < need + SERVER_MB:
         of_them = f"{rows:,} images" + (f" and {learned - rows:,} variants" if learned > rows else "")
         raise ModelError(
@@ -96,6 +97,14 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
             f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images"
             + (", or no augmentation." if learned > rows else ".")
         )
+
+
+def memory_mb(settings: Settings, config: Mapping[str, Any], rows: int) -> float:
+    """Return the most memory that a training of its own on `rows` images needs, as measured by bench/memory.py."""
+    learned = learned_rows(config, rows)
+    # The originals are pages of a file, which the system takes back; with variants all of them are an array.
+    array = learned * N_PIXELS / 2**20 if learned > rows else 0.0
+    return models.spec(config["family"]).memory_mb(learned, settings.small) + array
 
 
 def learned_rows(config: Mapping[str, Any], rows: int) -> int:

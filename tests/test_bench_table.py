@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from bench import memory, predict, table
@@ -77,11 +78,16 @@ def test_predict_prints_each_family_once(home, monkeypatch):
     assert done.stdout.splitlines()[2].startswith("decision_tree")
 
 
-def test_memory_knows_its_own_process():
-    import psutil
-
-    here = memory.anonymous_mb(psutil.Process())
-    kept = bytearray(64 * 2**20)
-    kept[::4096] = b"x" * len(kept[::4096])
-    assert 60 < memory.anonymous_mb(psutil.Process()) - here < 70
+def test_memory_counts_what_a_process_and_its_children_have_for_themselves():
+    code = "import sys; kept = b'x' * (int(sys.argv[1]) << 20); print(flush=True); sys.stdin.read()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}, *sys.argv[1:]])"
+    found = {}
+    for megabytes in ("1", "65"):
+        with subprocess.Popen(
+            [sys.executable, "-c", parent, megabytes], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as child:
+            child.stdout.readline()
+            found[megabytes] = memory.anonymous_mb(psutil.Process(child.pid))
+            child.stdin.close()
+    assert found["65"] - found["1"] == pytest.approx(64, abs=2)
     assert set(memory.FEW) <= set(models.CATALOGUE)

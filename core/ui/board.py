@@ -111,10 +111,16 @@ def show_buttons(found: dataset.Digits) -> None:
         st.button("Digit", key="next", icon=":material/casino:", on_click=_next, args=(found,))
 
 
-def show_brush() -> None:
-    """Show how thick the pen is, and which keys there are."""
-    st.slider("Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.")
+def show_brush() -> int:
+    """Show which keys there are, and let the visitor choose how thick the pen is; returns that, in pixels.
+
+    Called before the canvas: it must know the width in the link at once, as a change of it cuts the stroke being drawn.
+    """
+    width = st.slider(
+        "Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280."
+    )
     st.html(_KEYS)
+    return width
 
 
 def _state() -> dict[str, Any]:

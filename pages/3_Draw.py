@@ -38,6 +38,8 @@ def board() -> None:
         ui.board.show_answer(shown, prediction, hint)
     with left:
         ui.board.show_buttons(data)
+    with aside:
+        ui.board.show_keys()
     # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
     ui.show_reasons(ui.Asked(settings, data, run, session, shown))
 

@@ -36,7 +36,7 @@ STYLE = """<style>
 .dl-figures figcaption {font-size:.85rem; line-height:1.25rem; overflow-wrap:anywhere}
 .dl-figures b {font-size:1.25rem; color:#2f6fde}
 .dl-figures .dl-wrong b {color:#d97706}
-.dl-small figure, .dl-small img {width:56px} .dl-small img {height:56px}
+.dl-small {gap:.5rem .55rem} .dl-small figure, .dl-small img {width:56px} .dl-small img {height:56px}
 .dl-wide {display:flex; flex-wrap:wrap; gap:1rem 1.6rem; align-items:flex-start}
 .dl-wide > img {width:min(100%, 336px); height:auto; aspect-ratio:1}
 .dl-wide > div {flex:1 1 16rem; min-width:0}

@@ -18,10 +18,12 @@ def board() -> None:
     """Rerun alone at each stroke: the board, the answer, then the one reason that is open."""
     with st.container(horizontal=True, gap="small"):  # columns would squeeze the board, and with it the drawing
         left, right, aside = st.container(width=ui.board.SIDE), st.container(width=330), st.container(width=150)
+    with aside:
+        brush = ui.board.show_brush()
     with left:
         # Cleared by another drawing under the same key: a new key would lose strokes (streamlit.md, section 1).
         st_canvas(
-            stroke_width=st.session_state.get("brush", ui.board.BRUSH),
+            stroke_width=brush,
             stroke_color="#ffffff",
             background_color="#000000",
             width=ui.board.SIDE,
@@ -38,7 +40,7 @@ def board() -> None:
     with left:
         ui.board.show_buttons(data)
     with aside:
-        ui.board.show_brush()
+        ui.board.show_keys()
     # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
     ui.show_reasons(ui.Asked(settings, data, run, session, shown))
 

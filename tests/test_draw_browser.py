@@ -89,6 +89,7 @@ def test_thirty_pens_are_read_as_they_were_sent(draw_page, pens):
             strokes = [stroke * scale + offset for stroke in pen_strokes(pens, number)]
             replay(page, strokes)
             shows(page, run, received, len(strokes))
+            assert {one["strokeWidth"] for one in received.drawings[-1]["raw"]["objects"]} == {brush}
             stored = preprocessing.normalise(pens["images"][number])
             same += answer(page) == str(inference.classify(inference.open_session(run), stored).label)
             page.keyboard.press("c")

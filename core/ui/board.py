@@ -55,6 +55,9 @@ class Shown:
 
 def open_board(found: dataset.Digits) -> None:
     """Begin a visit: keep what was drawn before, or lay the test image on the board that the link names."""
+    st.html(
+        plots_explain.STYLE
+    )  # once a visit: within the answer, it would have the whole page laid out at each stroke
     wanted = st.query_params.get("image")
     # Our own doing, which stands in the link for as long as nothing is drawn on the image.
     if wanted is None or (wanted == str(_state()["index"]) and _untouched()):
@@ -99,7 +102,7 @@ def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hi
     if shown and shown.index is not None:
         origin = f"Test image {shown.index}, a {shown.truth}. Draw on it, or clear it."
     received = shown.image if shown else digits.blank()
-    st.html(plots_explain.STYLE + plots_explain.head(received, proba, hint, origin))
+    st.html(plots_explain.head(received, proba, hint, origin))
     data = {"say": plots_explain.spoken(proba, hint), "label": _LABEL, "seeded": bool(_state()["seed"])}
     _hands()(data=data, key="hands", height="content", width="content")
 
@@ -112,9 +115,16 @@ def show_buttons(found: dataset.Digits) -> None:
         st.button("Digit", key="next", icon=":material/casino:", on_click=_next, args=(found,))
 
 
-def show_brush() -> None:
-    """Show how thick the pen is, and which keys there are."""
-    st.slider("Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.")
+def show_brush() -> int:
+    """Let the visitor choose how thick the pen is; returns that, in pixels.
+
+    Called before the canvas: it must know the width in the link at once, as a change of it cuts the stroke being drawn.
+    """
+    return st.slider("Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.")
+
+
+def show_keys() -> None:
+    """Show which keys there are."""
     st.html(_KEYS)
 
 

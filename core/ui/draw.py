@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.ui import board, inputs, lesson, verdict
 
 MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
-EXAMPLES = 12
+EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +170,9 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
     counts = np.bincount(labels, minlength=len(CLASSES))
     mix = ", ".join(f"{counts[digit]:,} x {digit}" for digit in np.argsort(-counts, kind="stable") if counts[digit])
     st.markdown(f"**The leaf**: {len(rows):,} training images answered all these questions in the same way: {mix}.")
-    some = np.sort(np.argsort(labels != way.label, kind="stable")[:EXAMPLES]) if len(rows) > EXAMPLES else slice(None)
+    # From the commonest digit of the leaf to the rarest, each with about its share.
+    order = np.lexsort((labels, -counts[labels]))
+    some = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))] if len(order) else order
     st.html(plots_explain.digits(asked.data.x_train[rows[some]], labels[some], [""] * EXAMPLES, way.label))
 
 

@@ -16,9 +16,9 @@ LINES = [
     ["errors"],
     ["settings", "digits", "files", "> access"],
     ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
-    ["dataset", "> download", "training", "> export", "runs"],
+    ["dataset", "> download", "training", "> export", "runs", "trials"],
     ["inference", "lesson", "explain", "plots", "serving", "> tracking"],
-    ["pipeline", "> launch", "> depth", "> doctor"],
+    ["pipeline", "> launch", "> depth", "> sweep", "> doctor"],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {

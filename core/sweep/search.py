@@ -162,13 +162,14 @@ def _cards(settings: Settings, sweep: trials.Sweep, task: trial.Task) -> Iterato
 
     spec = models.spec(task.family)
     count = cluster.threads(settings, spec, launch.rows_of(settings, sweep.body), len(plan))
-    with cluster.backend(settings, count) as where:
-        trials.note(sweep.path, where=where)
+    with cluster.backend(settings, count, task.data_sha256) as place:
+        trials.note(sweep.path, where=place.words)
         # On a cluster nothing of ours travels but the task: settings hold secrets, and each machine has its own.
         do = trial.run if settings.dask_scheduler else _watched(settings, sweep)
         ahead = "all" if settings.dask_scheduler else count
         work = (delayed(do)(task, number, params) for number, params in enumerate(plan, 1))
-        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(work)
+        cards = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=ahead)(work)
+        yield from cluster.watched(place, cards, len(plan))
 
 
 def _watched(settings: Settings, sweep: trials.Sweep) -> Any:

@@ -63,13 +63,23 @@ def open_data(settings: Settings) -> dataset.Digits:
         return dataset.load(settings)
 
 
+def ready() -> bool:
+    """Return True: whoever can answer has Digit Lab's code."""
+    return True
+
+
+def data_here() -> str:
+    """Return the sha256 of the data on the machine that this runs on."""
+    return open_data(environment.load()).sha256
+
+
 @functools.lru_cache(maxsize=1)
 def _load(settings: Settings, task: Task) -> Parts:
     digits = open_data(settings)
     if digits.sha256 != task.data_sha256:
         raise DataError(
-            f"This worker has the data {digits.sha256[:12]}, but the sweep is about {task.data_sha256[:12]}. Give "
-            "every worker the same DIGITLAB_MNIST."
+            f"The data here is {digits.sha256[:12]} by now, but the sweep is about {task.data_sha256[:12]}. Start it "
+            "again."
         )
     spec = models.spec(task.family)
     chosen = np.arange(len(digits.y_train))[training.choose(digits.y_train, task.train_size, task.seed)]

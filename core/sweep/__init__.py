@@ -5,6 +5,7 @@ from core.sweep.onefit import applies, describe
 from core.sweep.search import (
     CLASS_TRIALS,
     SEARCH,
+    check,
     check_class,
     expect,
     find,
@@ -27,6 +28,7 @@ __all__ = [
     "Task",
     "applies",
     "backend",
+    "check",
     "check_class",
     "connect",
     "count",

@@ -3,6 +3,7 @@
 The sweep, its job and the winner's run have one id, so that all of them are one group on W&B.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -90,14 +91,25 @@ def submit(settings: Settings, config: Mapping[str, Any], author: str = "") -> s
     ModelError
         If a trial, or the winner's training, needs more memory than there is.
     """
-    for one in (config, config["run"]):
-        launch.check_memory(settings, {"family": config["family"]}, launch.rows_of(settings, one))
+    check(settings, config)
     sweep_id = jobs.new_id(config["family"])
     author = launch.check_author(author)
-    trials.create(settings, sweep_id, {**config, "author": author})
+    trials.create(settings, sweep_id, {**config, "author": author, "created": time.time()})
     plan = expect(settings, config)
     jobs.submit(settings, sweep_id, "sweep", {"plan": plan, "author": author}, result=f"runs/{sweep_id}/card.json")
     return sweep_id
+
+
+def check(settings: Settings, config: Mapping[str, Any]) -> None:
+    """Refuse, before it starts, a sweep of which a trial or the winner's training does not fit into the memory.
+
+    Raises
+    ------
+    ModelError
+        With the measured figure.
+    """
+    for one in (config, config["run"]):
+        launch.check_memory(settings, one, launch.rows_of(settings, one))
 
 
 def check_class(config: Mapping[str, Any]) -> None:

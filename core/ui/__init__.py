@@ -10,6 +10,7 @@ from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.sweep import show_sweeps
 from core.ui.training import (
     author_input,
     invite,
@@ -52,6 +53,7 @@ __all__ = [
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_sweeps",
     "stop",
     "sync_button",
     "train_button",

@@ -84,7 +84,7 @@ def sync_sweeps(settings: Settings, force: bool = False, only: str = "") -> None
 def _found(settings: Settings, entity: str, project: str, group: str) -> set[str]:
     api = registry.open_api(settings)
     filters = {"group": group, "jobType": "trial"}
-    logged = api.runs(f"{entity}/{project}", filters=filters, per_page=100, lazy=False)
+    logged = api.runs(f"{entity}/{project}", filters=filters, per_page=100)  # lazily: the id is all that is read
     return {run.id for run in islice(logged, _LOOK_BACK)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from core import dataset, jobs, sweep, trials
+from core import dataset, jobs, sweep, training, trials
 from core.errors import JobError
 from core.settings import Settings
 from core.sweep import cluster
@@ -70,8 +70,8 @@ def pair(started, tiny, slow_npz):
         until(lambda: not client.scheduler_info(n_workers=-1)["workers"])
 
 
-def test_the_same_sweep_on_a_cluster(pair, tiny):
-    settings, _ = pair()
+def test_the_same_sweep_on_a_cluster(pair, tiny, monkeypatch):
+    settings, named = pair()
     here, there = (sweep.submit(one, make(GRID, size=1000)) for one in (tiny, settings))
     sweep.find(tiny, here, silent)
     best = sweep.find(settings, there, silent)
@@ -79,6 +79,15 @@ def test_the_same_sweep_on_a_cluster(pair, tiny):
     assert spread.body["where"] == "on 2 Dask workers"
     assert [one.scores for one in spread.trials] == [one.scores for one in serial.trials]
     assert best.params == serial.best.params
+    # One worker is a cluster too; here nothing is fitted, for it would fail.
+    end(named["two"])
+    with distributed.Client(settings.dask_scheduler, timeout=60, set_as_default=False) as client:
+        until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 1)
+    monkeypatch.setattr(training, "fit", None)
+    alone = sweep.submit(settings, make(GRID, size=1000))
+    sweep.find(settings, alone, silent)
+    assert trials.load(settings, alone).body["where"] == "on 1 Dask worker"
+    assert [one.scores for one in trials.load(settings, alone).trials] == [one.scores for one in serial.trials]
     # Whoever has other data would score other images.
     with (
         pytest.raises(JobError, match=r"has the data .*, but the sweep is about abc"),

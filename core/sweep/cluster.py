@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 5.0
-LOST_SECONDS = 5.0  # so long nothing is under way and nothing comes: what is missing then never comes
+LOST_SECONDS = 15.0  # so long nothing is under way and nothing comes: what is missing then never comes
 _LOST = (
     "The cluster lost this trial: again and again the worker that had it died, most likely for want of memory. Give it "
     "more, or use fewer images."
@@ -76,8 +76,21 @@ def backend(settings: Settings, count: int, data_sha256: str = "") -> Iterator[P
         return
     with connect(settings) as client:
         workers = _check(client, data_sha256)
-        with joblib.parallel_config(backend="dask", n_jobs=-1):
+        with joblib.parallel_config(backend=_on_cluster(client), n_jobs=-1):
             yield Place(f"on {workers} Dask worker{'s' if workers > 1 else ''}", client)
+
+
+def _on_cluster(client: "Client") -> Any:
+    from joblib._dask import DaskDistributedBackend
+
+    class Cluster(DaskDistributedBackend):
+        """joblib's own "dask" backend, but for one thing."""
+
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            # To a cluster of one worker with one thread joblib would send nothing, and do the work here.
+            return max(2, super().effective_n_jobs(n_jobs))
+
+    return Cluster(client=client)
 
 
 def connect(settings: Settings) -> "Client":

@@ -37,7 +37,7 @@ cluster.CONNECT_SECONDS = 60.0  # a machine that is busy with something else is 
 if sys.argv[1] == "serial":
     cluster.threads = lambda *_: 1
 texts = {"max_depth": "8,10,12,14", "criterion": "gini,entropy"}
-wanted = sweep.make_config(pipeline.make_config("decision_tree", {}), texts, "grid", 8, "accuracy", 6_000)
+wanted = sweep.make_config(pipeline.make_config("decision_tree", {}, None, "none"), texts, "grid", 8, "accuracy", 6_000)
 times = []
 for params in (wanted["plan"][:1] * 2, wanted["plan"]):  # the first opens data and libraries, here and there
     sweep_id = sweep.submit(found, {**wanted, "plan": params})

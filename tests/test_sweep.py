@@ -27,8 +27,8 @@ TREE = models.spec("decision_tree")
 KNOWN = {p.name: p for p in TREE.parameters}
 
 
-def make(texts, how="grid", count=50, metric="accuracy", size=None, family="decision_tree", **fixed):
-    return sweep.make_config(pipeline.make_config(family, fixed), texts, how, count, metric, size)
+def make(texts, how="grid", count=50, metric="accuracy", size=None, family="decision_tree", level="none", **fixed):
+    return sweep.make_config(pipeline.make_config(family, fixed, None, level), texts, how, count, metric, size)
 
 
 def core(settings: Settings, *words: str) -> subprocess.CompletedProcess:
@@ -199,6 +199,22 @@ def test_what_is_scored_on_was_not_learned_from(settings, sample, monkeypatch, s
     assert np.abs(shares - whole).max() <= 1 / held + 0.005
 
 
+def test_trials_learn_from_variants_where_the_run_does(settings, sample, monkeypatch):
+    monkeypatch.setattr(dataset, "load", lambda settings: sample)
+    asked = []
+    real = trial.run
+    monkeypatch.setattr(trial, "run", lambda task, *rest: asked.append(task) or real(task, *rest))
+    wanted = make({"max_depth": "2,3", "criterion": "gini"}, size=200, level="light")
+    sweep.find(settings, sweep.submit(settings, wanted), lambda stage, **fields: None)
+    copies = wanted["run"]["copies"]
+    assert copies
+    assert {(task.level, task.copies) for task in asked} == {("light", copies)}
+    plain = trial.load_parts(settings, replace(asked[0], level="none", copies=0))
+    varied = trial.load_parts(settings, asked[0])
+    assert len(varied.material.labels) == (1 + copies) * len(plain.material.labels)
+    assert (varied.held == plain.held).all()  # what is scored on is as it was
+
+
 def test_other_data_is_refused(settings, sample, monkeypatch):
     monkeypatch.setattr(dataset, "load", lambda settings: sample)
     with pytest.raises(DataError, match="but the sweep is about abc"):
@@ -305,7 +321,8 @@ def test_the_winner_becomes_a_run(swept):
     assert run.config["params"] == found.best.params
     assert run.config["train_size"] is None  # all of them, though the search had 1,000
     assert run.card["data"]["n_fit"] == 4000
-    assert runs.load_labels(run) == {"author": "Ada", "sweep": swept.id}
+    note = f"sweep: {swept.id}, the best of 4 trials"
+    assert runs.load_labels(run) == {"author": "Ada", "note": note, "tags": ["sweep"]}
     for name in run.card["files"]:
         runs.verified(run, name)
     job = jobs.load_job(swept.settings, swept.id)
@@ -409,7 +426,13 @@ def test_from_a_terminal_on_a_small_machine(tiny):
         "800",
     ]
     done = core(
-        replace(tiny, memory_mb=1000, wandb_mode="disabled"), "sweep", *words, "--metric", "f1", "--trials", "7"
+        replace(tiny, memory_mb=1000, wandb_mode="disabled"),
+        "sweep",
+        *words,
+        "--metric",
+        "f1",
+        "--augmentation",
+        "none",
     )
     assert done.returncode == 0, done.stderr
     (found,) = trials.list_sweeps(tiny)

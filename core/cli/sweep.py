@@ -17,7 +17,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
 
     spec, given = _parse(argv, list(models.CATALOGUE), list(trials.METRICS), sweep.MAX_TRIALS)
     fixed = {name: sweep.value(spec, name, text) for name, text in map(_pair, given.set)}
-    config = pipeline.make_config(spec.name, fixed)
+    config = pipeline.make_config(spec.name, fixed, None, given.augmentation)
     how, texts = "random" if given.random else "grid", dict(map(_pair, given.grid))
     wanted = sweep.make_config(config, texts, how, given.trials, given.metric, given.train_size)
     if wanted["one_fit"]:
@@ -39,7 +39,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
 
 
 def _parse(argv: Sequence[str], families: list[str], metrics: list[str], most: int) -> tuple[Any, argparse.Namespace]:
-    from core import models
+    from core import augmentation, models
 
     parser = argparse.ArgumentParser(prog="python -m core sweep", description="Search for better parameters.")
     parser.add_argument("--family", default=models.DEFAULT, choices=families, help="the model family")
@@ -51,6 +51,11 @@ def _parse(argv: Sequence[str], families: list[str], metrics: list[str], most: i
         help="search this parameter: values with commas between, or a range such as 5..20; may be given several times",
     )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter for all trials")
+    parser.add_argument(
+        "--augmentation",
+        choices=augmentation.LEVELS,
+        help="variants as other hands write (the family's own)",
+    )
     parser.add_argument("--random", action="store_true", help="draw the trials by chance instead of trying them all")
     parser.add_argument("--trials", type=int, default=20, metavar="N", help=f"at most so many, up to {most} (20)")
     parser.add_argument(

@@ -44,9 +44,11 @@ def threads(settings: Settings, spec: ModelSpec, rows: int, trials: int) -> int:
     Parameters
     ----------
     rows : int
-        How many images a trial uses. Each trial is counted with all that a process of its own would need, which is more
-        than threads do.
+        From how many images a trial learns, variants among them. Each trial is counted with all that a process of its
+        own would need, which is more than threads do.
     """
+    if spec.needs:  # TensorFlow uses all cores by itself, and its seed is the process's
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     fit = (settings.memory_mb - launch.SERVER_MB) / spec.memory_mb(rows, settings.small)
     return max(1, min(cores, trials, int(fit) if settings.memory_mb else cores))

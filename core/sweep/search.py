@@ -58,13 +58,18 @@ def make_config(
     }
 
 
+def _learned(settings: Settings, config: Mapping[str, Any]) -> int:
+    return launch.learned_rows(config["run"], launch.rows_of(settings, config))
+
+
 def expect(settings: Settings, config: Mapping[str, Any]) -> dict[str, float]:
     """Return the expected seconds of the search, and of each stage of the winner's training."""
     rows, earlier = launch.rows_of(settings, config), runs.list_runs(settings)
     fits = [onefit.largest(config["one_fit"], config["plan"])] if config["one_fit"] else config["plan"]
     each = (launch.estimate({**config["run"], "params": params}, earlier, rows)["fit"] for params in fits)
-    seconds = sum(each) / cluster.threads(settings, models.spec(config["family"]), rows, len(fits))
-    return {SEARCH: _LOADING + seconds} | launch.expect(settings, config["run"])
+    count = cluster.threads(settings, models.spec(config["family"]), _learned(settings, config), len(fits))
+    once = launch.estimate(config["run"], [], rows)["data"]  # the trials share what is made of the images
+    return {SEARCH: _LOADING + once + sum(each) / count} | launch.expect(settings, config["run"])
 
 
 def start(settings: Settings, config: Mapping[str, Any], author: str = "") -> str:
@@ -109,7 +114,7 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
         With the measured figure.
     """
     for one in (config, config["run"]):
-        launch.check_memory(settings, one, launch.rows_of(settings, one))
+        launch.check_memory(settings, config["run"], launch.rows_of(settings, one))
 
 
 def check_class(config: Mapping[str, Any]) -> None:
@@ -153,7 +158,10 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     sweep = trials.load(settings, sweep_id)
     digits = trial.open_data(settings)
     body = sweep.body
-    task = trial.Task(body["family"], body["train_size"], body["seed"], digits.sha256)
+    given = body["run"]
+    task = trial.Task(
+        body["family"], body["train_size"], body["seed"], digits.sha256, given["augmentation"], given["copies"]
+    )
     trials.note(sweep.path, data_sha256=digits.sha256, versions=pipeline.versions())
     for done, card in enumerate(_cards(settings, sweep, task), 1):
         trials.append(sweep.path, card.pop("number"), **card)
@@ -173,7 +181,7 @@ def _cards(settings: Settings, sweep: trials.Sweep, task: trial.Task) -> Iterato
     from joblib import Parallel, delayed
 
     spec = models.spec(task.family)
-    count = cluster.threads(settings, spec, launch.rows_of(settings, sweep.body), len(plan))
+    count = cluster.threads(settings, spec, _learned(settings, sweep.body), len(plan))
     with cluster.backend(settings, count, task.data_sha256) as place:
         trials.note(sweep.path, where=place.words)
         # On a cluster nothing of ours travels but the task: settings hold secrets, and each machine has its own.
@@ -222,5 +230,6 @@ def work(settings: Settings, sweep_id: str, emit: worker.Emit) -> runs.Run:
 def finish(settings: Settings, sweep_id: str, emit: worker.Emit) -> runs.Run:
     """Seal the winner's run, and write beside it which sweep it comes from."""
     run = pipeline.finish(settings, sweep_id, emit)
-    runs.save_labels(run, {"sweep": sweep_id})
+    tried = len(trials.load(settings, sweep_id).done)
+    runs.save_labels(run, {"note": f"sweep: {sweep_id}, the best of {tried} trials"}, add=["sweep"])
     return run

@@ -37,12 +37,16 @@ class Task:
         Decides which ones, and which of them are held out.
     data_sha256 : str
         Of the data that every trial must see.
+    level, copies : str, int
+        The augmentation of what is learned from, as of `training.prepare`; what is scored on is never changed.
     """
 
     family: str
     train_size: int | None
     seed: int
     data_sha256: str
+    level: str = "none"
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +91,7 @@ def _load(settings: Settings, task: Task) -> Parts:
     kept, held = training.split(labels, HELD, task.seed)
     # A family that stops early or calibrates holds out images of its own: it must not see those it is scored on.
     images = digits.x_train[chosen[kept]]
-    material = training.prepare(spec, images, labels[kept], spec.validation, task.seed)
+    material = training.prepare(spec, images, labels[kept], spec.validation, task.seed, task.level, task.copies)
     return Parts(material, features.apply(spec.features, digits.x_train[chosen[held]]), labels[held])
 
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from core import settings
-from core.cli import calibrate, data, depth, doctor, jobwork, predict, robustness, track, train
+from core.cli import calibrate, data, depth, doctor, jobwork, predict, robustness, sweep, track, train
 from core.errors import DigitLabError
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], jobwork.Work | None]] = {
     "train": (train.command, train.work),
+    "sweep": (sweep.command, sweep.work),
     "depth": (depth.command, depth.work),
     "robustness": (robustness.command, robustness.work),
     "calibrate": (calibrate.command, calibrate.work),
@@ -21,7 +22,7 @@ COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], job
     "track": (track.command, track.work),
     "doctor": (doctor.command, None),
 }
-_INTERNAL = {"stage": train.stage}
+_INTERNAL = {"stage": train.stage, "sweep-stage": sweep.stage}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run,
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.sweep import show_sweeps
 from core.ui.training import (
     author_input,
     invite,
@@ -68,6 +69,7 @@ __all__ = [
     "show_newest_depth",
     "show_reasons",
     "show_summary",
+    "show_sweeps",
     "show_variants",
     "show_verdict",
     "show_views",

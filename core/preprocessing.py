@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from core import photo
 from core.digits import IMAGE_SHAPE
 from core.errors import ImageError
 
@@ -51,7 +52,24 @@ def from_bytes(data: bytes) -> np.ndarray:
     ImageError
         If the bytes are no image, the image is too large, or there is no ink in it.
     """
-    return normalise(ink(open_image(data)))
+    return normalise(strokes(open_image(data)))
+
+
+def strokes(image: Image.Image) -> np.ndarray:
+    """Return how much ink there is at each pixel of a file's picture: `ink`, or for a photo what its light allows.
+
+    Returns
+    -------
+    (h, w) uint8
+        0 = paper, 255 = ink; a photo comes back smaller.
+
+    Raises
+    ------
+    ImageError
+        If there is no ink.
+    """
+    grey = _grey(image)
+    return photo.ink(grey) if photo.is_photo(grey) else _amount(grey)
 
 
 def from_rgba(pixels: np.ndarray) -> np.ndarray:
@@ -124,7 +142,10 @@ def ink(image: Image.Image) -> np.ndarray:
     ImageError
         If the picture is blank.
     """
-    grey = _grey(image)
+    return _amount(_grey(image))
+
+
+def _amount(grey: np.ndarray) -> np.ndarray:
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
     # Ink is on the side of the paper where more of the picture lies far away from it; what lies above the paper less
@@ -144,12 +165,12 @@ def ink(image: Image.Image) -> np.ndarray:
     return amount.take(grey) if grey.dtype == np.uint8 else amount
 
 
-def normalise(strokes: np.ndarray) -> np.ndarray:
+def normalise(amount: np.ndarray) -> np.ndarray:
     """Bring ink into MNIST's form: crop, longer side to 20 px, centre of mass to (14, 14).
 
     Parameters
     ----------
-    strokes : (h, w) uint8
+    amount : (h, w) uint8
         0 = paper, 255 = ink, as from `ink`.
 
     Returns
@@ -161,11 +182,11 @@ def normalise(strokes: np.ndarray) -> np.ndarray:
     ImageError
         If there is no ink at all.
     """
-    mask = strokes > int(INK_SHARE * strokes.max())
+    mask = amount > int(INK_SHARE * amount.max())
     if not mask.any():
         raise ImageError("There is no ink in this picture. Draw a digit first.")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    crop = amount[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = crop.shape
     scale = LONGER_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -9,11 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.digits import CLASS_NAMES, CLASSES
+from core.look import ACCENT, ACCENT_ON_DARK, MARK, MUTED, SCALE
 
-ACCENT, MUTED = "#2f6fde", "#9aa4b2"
 HEIGHT = 320
-# Opaque, so that plotly picks a readable colour for the numbers in the dark theme too.
-_SCALE = [[0.0, "#f4f7fd"], [0.2, "#cfdef8"], [1.0, "#184aa8"]]
 
 
 def class_distribution(train: np.ndarray, test: np.ndarray) -> go.Figure:
@@ -50,7 +48,7 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figur
             textfont={"size": 11},
             customdata=np.dstack([matrix, shares * 100]),
             hovertemplate="a %{y} read as %{x}: %{customdata[0]:,} images (%{customdata[1]:.1f} %)<extra></extra>",
-            colorscale=_SCALE,
+            colorscale=SCALE,
             showscale=False,
             xgap=1,
             ygap=1,
@@ -108,7 +106,8 @@ def answer(proba: np.ndarray | None, hint: str) -> str:
 
 STYLE = f"""<style>
 .dl-answer {{display:flex; align-items:baseline; gap:.8rem; min-height:4.8rem}}
-.dl-answer b {{font-size:4.6rem; line-height:1; font-weight:700; color:{ACCENT}}}
+.dl-answer b {{font-size:4.6rem; line-height:1; font-weight:700; color:{ACCENT};
+  color:light-dark({ACCENT}, {ACCENT_ON_DARK})}}
 .dl-answer span {{font-size:1.05rem; opacity:.8}}
 .dl-none b {{color:{MUTED}}}
 .dl-row {{display:grid; grid-template-columns:1.2rem 1fr 3.8rem; gap:.5rem; align-items:center; font-size:.95rem;
@@ -128,11 +127,20 @@ def magnified(image: np.ndarray, factor: int, height: int = 0) -> np.ndarray:
 
 def question(image: np.ndarray, row: int, column: int, factor: int = 6) -> np.ndarray:
     """Return an image, (h, w) uint8, magnified, with one pixel framed; (h * factor, w * factor, 3) uint8."""
+    return _framed(image, row, slice(column, column + 1), factor)
+
+
+def framed_row(image: np.ndarray, row: int, factor: int = 6) -> np.ndarray:
+    """Return an image as `question` does, with a whole row framed."""
+    return _framed(image, row, slice(0, image.shape[1]), factor)
+
+
+def _framed(image: np.ndarray, row: int, columns: slice, factor: int) -> np.ndarray:
     sheet = np.repeat(magnified(image, factor)[..., np.newaxis], 3, axis=2)
-    top, left = row * factor, column * factor
-    inner = sheet[top : top + factor, left : left + factor].copy()
-    sheet[top - 2 : top + factor + 2, left - 2 : left + factor + 2] = (222, 64, 47)
-    sheet[top : top + factor, left : left + factor] = inner
+    top, left, right = row * factor, columns.start * factor, columns.stop * factor
+    inner = sheet[top : top + factor, left:right].copy()
+    sheet[max(top - 2, 0) : top + factor + 2, max(left - 2, 0) : right + 2] = tuple(bytes.fromhex(MARK[1:]))
+    sheet[top : top + factor, left:right] = inner
     return sheet
 
 

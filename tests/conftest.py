@@ -122,7 +122,7 @@ def trained_home(tmp_path_factory, tiny_npz) -> Path:
 
     def make(home: Path) -> None:
         settings = Settings(home=home, mnist=tiny_npz)
-        config = pipeline.make_config("decision_tree", {})
+        config = pipeline.make_config("decision_tree", {}, None, "none")
         pipeline.train(settings, jobs.new_id("decision_tree"), config, lambda stage, **fields: None)
 
     return shared(tmp_path_factory, "trained-home", make)
@@ -282,3 +282,10 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+def overflow(page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return page.evaluate(
+        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
+    )

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from core import depth, inference, jobs, metrics, preprocessing, runs
 from core.settings import Settings
-from tests.conftest import IDLE, until
+from tests.conftest import IDLE, overflow, until
 
 pytestmark = pytest.mark.browser
 SIDE = 280
@@ -54,13 +54,6 @@ def rendered(strokes, width: int = 20) -> np.ndarray:
     return np.asarray(image)
 
 
-def overflow(page) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    return page.evaluate(
-        "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
-    )
-
-
 def test_train_measure_draw(serve, visit, tiny, strokes):
     url = serve(tiny)
     page = visit(url)
@@ -74,6 +67,7 @@ def test_train_measure_draw(serve, visit, tiny, strokes):
     page.get_by_role("heading", name="Metrics").wait_for()
     page.get_by_text(f"{run.metrics['accuracy']:.4f}").first.wait_for()
     assert f"run={run.id}" in page.url
+    page.get_by_role("tab", name="Export").click()
     for button, expected in {
         "Report (CSV)": metrics.report(runs.load_evaluation(run)).to_csv().encode(),
         "Answers (JSON)": runs.evaluation_json(runs.load_evaluation(run)).encode(),
@@ -130,7 +124,7 @@ def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, s
 def test_study_every_depth_then_train_with_one(serve, visit, tiny, trained_home):
     shutil.copytree(trained_home, tiny.home)
     (run,) = runs.list_runs(tiny)
-    page = visit(f"{serve(tiny)}/Metrics?run={run.id}")
+    page = visit(f"{serve(tiny)}/Metrics?run={run.id}&view=Depth")
     page.get_by_role("button", name=re.compile("Study every depth")).click()
     page.get_by_text(re.compile(r"Depth \d+ is enough")).wait_for()
     study = depth.load(run)

@@ -141,7 +141,7 @@ def test_train_takes_its_parameters_from_the_link(empty):
 
 def test_of_a_long_queue_the_next_and_the_rest_as_a_number(empty):
     for _ in range(6):
-        launch.submit(empty, pipeline.make_config("decision_tree", {}))
+        launch.submit(empty, pipeline.make_config("decision_tree", {}, None, "none"))
     page = check(open_page("pages/1_Train.py"))
     assert len([b for b in page.button if b.key.startswith("cancel-")]) == 3
     assert "and 3 more wait for their turn" in texts(page)
@@ -169,7 +169,7 @@ def test_second_click_queues_and_cancel_stops(empty, started):
 
 
 def test_failed_job_shows_its_last_words(empty):
-    run_id = launch.submit(empty, pipeline.make_config("decision_tree", {}))
+    run_id = launch.submit(empty, pipeline.make_config("decision_tree", {}, None, "none"))
     folder = jobs.folder(empty, run_id)
     (folder / "events.jsonl").write_text('{"t": 1, "stage": "fit"}\n')
     (folder / "log.txt").write_text("Killed by the moon\n")
@@ -181,7 +181,7 @@ def test_failed_job_shows_its_last_words(empty):
 
 def test_metrics_shows_the_evaluation_that_was_saved(trained):
     run = runs.list_runs(trained)[0]
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Digits"))
     evaluation = runs.load_evaluation(run)
     tiles = {m.label: m.value for m in page.metric}
     assert tiles["Accuracy"] == f"{metrics.accuracy(evaluation.confusion_matrix):.4f}"
@@ -192,9 +192,12 @@ def test_metrics_shows_the_evaluation_that_was_saved(trained):
 
 def test_metrics_marks_digits_that_are_never_answered(empty, tmp_path):
     run = pipeline.train(
-        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 1}), _mute
+        empty,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": 1}, None, "none"),
+        _mute,
     )
-    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Digits"))
     assert "The model never answers" in page.warning[0].value
     frame = page.dataframe[0].value
     never = frame[frame["note"] == "never predicted"]
@@ -211,7 +214,10 @@ def test_unknown_run_in_the_link_is_said(trained):
 
 def test_damaged_run_is_refused_with_the_reason(empty):
     run = pipeline.train(
-        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 2}), _mute
+        empty,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": 2}, None, "none"),
+        _mute,
     )
     (run.path / "evaluation.npz").write_bytes(b"something else")
     page = check(open_page("pages/2_Metrics.py", run=run.id))
@@ -316,40 +322,43 @@ def test_another_family_has_its_own_parameters_and_curve(empty):
     (job,) = jobs.list_jobs(empty, "train")
     assert (job.config["family"], job.config["params"]["hidden"], job.config["params"]["epochs"]) == ("mlp", 16, 3)
     until(lambda: not jobs.load_job(empty, job.id).live, what="the training")
-    page = check(open_page("pages/2_Metrics.py", run=job.id))
+    page = check(open_page("pages/2_Metrics.py", run=job.id, view="Inside"))
     assert "How it learned" in [heading.value for heading in page.subheader]
 
 
 def test_metrics_cuts_the_tree_at_the_depth_that_is_chosen(trained, started):
     run = runs.list_runs(trained)[0]
     study = depth.of_run(run, dataset.load(trained))
-    page = check(open_page("pages/2_Metrics.py", run=run.id, depth="3"))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Depth", depth="3"))
     assert page.slider(key="depth").value == 3
     assert page.metric[-4].value == f"{metrics.accuracy(study.test[2]):.4f}"
     page.slider(key="depth").set_value(10).run()
     assert check(page).metric[-4].value == page.metric[0].value  # the whole tree is the run
     assert depth.describe(study) in texts(page)
-    page.button(key="study").click().run()
+    page.button(key="study-depth").click().run()
     check(page)
     (job_id,) = started
     assert jobs.load_job(trained, job_id).config["run"] == run.id
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert page.button(key=f"cancel-{job_id}")
 
 
 def test_the_study_reaches_beyond_the_run_and_marks_the_depth(trained, started):
     run = runs.list_runs(trained)[0]
     grown = pipeline.train(
-        trained, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": None}), _mute
+        trained,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": None}, None, "none"),
+        _mute,
     )
     digits = dataset.load(trained)
     learned, held = depth.hold_out(np.arange(4000), digits.y_train, depth.HELD, 42)
     study = depth.measure(depth.load_tree(grown), run.config["params"], digits, learned, held, grown=True)
     depth.save(run, study)
-    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Depth"))
     assert (page.slider(key="depth").value, page.slider(key="depth").max) == (depth.best_depth(study), study.depth)
     assert depth.describe(study) in texts(page)
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert f"Depth {depth.best_depth(study)} is enough" not in texts(check(open_page("pages/1_Train.py")))
 
 
@@ -361,14 +370,14 @@ def test_train_shows_the_newest_tree_at_every_depth(trained):
 
 def test_a_visitor_sees_every_depth_but_may_not_start_the_study(trained, monkeypatch):
     monkeypatch.setenv("DIGITLAB_PASSWORD", "a long enough password")
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Depth"))
     assert page.slider(key="depth").value == 10
-    assert "study" not in [b.key for b in page.button]
+    assert "study-depth" not in [b.key for b in page.button]
     assert "Unlock it in the side bar" in texts(page)
 
 
 def test_other_data_than_the_run_learned_from_is_said(trained, slow_npz, monkeypatch):
     monkeypatch.setenv("DIGITLAB_MNIST", str(slow_npz))
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Depth"))
     assert "but the server has" in texts(page)
     assert not page.slider

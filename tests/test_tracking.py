@@ -43,7 +43,7 @@ def _save_digits(path, n_train=300, n_test=100, seed=0):
 
 
 def _train(settings, params):
-    config = pipeline.make_config("decision_tree", params)
+    config = pipeline.make_config("decision_tree", params, None, "none")
     return pipeline.train(settings, jobs.new_id("decision_tree"), config, emit=lambda *_, **__: None)
 
 
@@ -246,7 +246,7 @@ def test_the_charts_of_plot_classifier_are_there(lab, logged, which):
     assert expected | {"roc_curve_table", "confusion_matrix_chart_table"} <= keys
     _, data = _table(found, "summary_metrics")
     # All 100 test images are among the first 2,000, so here the chart must tell what the summary tells.
-    assert {row[0]: row[1] for row in data} == {k: round(v, 4) for k, v in run.metrics.items()}
+    assert {row[0]: row[1] for row in data} == {k: round(run.metrics[k], 4) for k in log.SUMMARY.values()}
     _, curve = _table(found, "roc_curve_table")
     assert {row[0] for row in curve} == set("0123456789")
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m core train | depth | predict | data | track | doctor`; most also as a job (`--job ID`).
+"""The command line: `python -m core COMMAND`; most commands also run as a job (`--job ID`).
 
 Heavy imports stand inside the commands: a queued job waits for its turn in a few megabytes.
 """
@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from core import settings
-from core.cli import data, depth, doctor, jobwork, predict, track, train
+from core.cli import data, depth, doctor, jobwork, predict, robustness, track, train
 from core.errors import DigitLabError
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], jobwork.Work | None]] = {
     "train": (train.command, train.work),
     "depth": (depth.command, depth.work),
+    "robustness": (robustness.command, robustness.work),
     "predict": (predict.command, None),
     "data": (data.command, data.work),
     "track": (track.command, track.work),

@@ -4,7 +4,8 @@ A tree that may ask ten questions is the beginning of the tree that may ask fift
 all. So the curve of every depth costs one fit and one walk, not fifty fits. And so does pruning.
 """
 
-from core.depth.growing import current, expect, grow, is_free, start, submit, work
+from core.depth.growing import expect, grow, is_free, start, submit, work
+from core.depth.pictures import Leaves, leaves
 from core.depth.study import (
     FILE,
     HELD,
@@ -23,19 +24,20 @@ from core.depth.study import (
     save,
     table,
 )
-from core.depth.tree import Tree, from_estimator
+from core.depth.tree import Tree, ends, from_estimator
 from core.depth.words import describe, describe_pruning
 
 __all__ = [
     "FILE",
     "HELD",
+    "Leaves",
     "Study",
     "Tree",
     "best_depth",
     "best_pruning",
-    "current",
     "describe",
     "describe_pruning",
+    "ends",
     "expect",
     "from_estimator",
     "good_enough",
@@ -43,6 +45,7 @@ __all__ = [
     "has_tree",
     "hold_out",
     "is_free",
+    "leaves",
     "load",
     "load_tree",
     "measure",

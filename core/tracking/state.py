@@ -17,9 +17,9 @@ def load_state(run: runs.Run) -> dict[str, Any]:
 
     `state` is one of: not logged, disabled, local only, queued, syncing, synced, failed.
     """
-    body = files.read_json(run.path / "tracking.json")
+    body = files.recall_json(run.path / "tracking.json")
     usable = isinstance(body, dict) and {"state", "message"} <= body.keys()
-    return body if usable else dict(NOT_LOGGED)
+    return dict(body) if usable else dict(NOT_LOGGED)
 
 
 def save_state(run: runs.Run, body: dict[str, Any]) -> dict[str, Any]:

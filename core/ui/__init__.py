@@ -4,11 +4,14 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
+from core.ui.augmentation import augmentation_input, show_variants
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
+from core.ui.lesson import did, start_button
+from core.ui.metrics import open_metrics, show_verdict, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
 from core.ui.training import (
     author_input,
@@ -22,6 +25,7 @@ from core.ui.training import (
 
 __all__ = [
     "address",
+    "augmentation_input",
     "author_input",
     "button",
     "chart",
@@ -30,6 +34,7 @@ __all__ = [
     "connection_section",
     "count_up",
     "data_controls",
+    "did",
     "digit",
     "evaluation",
     "family_input",
@@ -40,6 +45,7 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "open_metrics",
     "or_stop",
     "page",
     "parameter_inputs",
@@ -52,6 +58,10 @@ __all__ = [
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_variants",
+    "show_verdict",
+    "show_views",
+    "start_button",
     "stop",
     "sync_button",
     "train_button",

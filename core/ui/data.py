@@ -12,7 +12,7 @@ from core import dataset, download, jobs, launch
 from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
-from core.ui import door, frame
+from core.ui import door, frame, lesson
 
 POLL_SECONDS = 1.0
 
@@ -34,6 +34,7 @@ def page(title: str) -> tuple[Settings, dataset.Digits]:
         where = f"DIGITLAB_HOME, {settings.home}, cannot be used ({error.strerror})."
         frame.stop(DataError(f"{where} Set it to a folder that can be written."))
     _say_data(settings, digits)
+    lesson.show(settings, digits, title)
     return settings, digits
 
 

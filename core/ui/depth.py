@@ -1,16 +1,13 @@
 """One tree at every depth: the curve, a slider that cuts it, the study that finds the depth that is enough."""
 
-import time
-
 import numpy as np
 import streamlit as st
 
-from core import access, dataset, depth, jobs, launch, metrics, models, plots, runs
-from core.errors import AccessError, DigitLabError, ModelError
+from core import dataset, depth, launch, metrics, models, plots, runs
+from core.errors import DigitLabError, ModelError
 from core.settings import Settings
-from core.ui import door, frame
+from core.ui import frame, studying
 
-POLL_SECONDS = 1.0
 _SCORES = {"accuracy": "", "F1": "_f1"}
 _REFIT = (
     "The cut costs nothing, as a tree of ten questions is the beginning of a tree of fifty. A tree that is trained "
@@ -25,7 +22,7 @@ def show_depth(settings: Settings, digits: dataset.Digits, run: runs.Run) -> Non
     if not depth.has_tree(run):
         return
     st.subheader("How deep should it be?")
-    study = _study(digits, run)
+    study = study_of(digits, run)
     if not study:
         return
     st.markdown(depth.describe(study))
@@ -43,14 +40,17 @@ def show_newest_depth(settings: Settings, digits: dataset.Digits) -> None:
     if not run or not depth.has_tree(run) or run.config["data_sha256"] != digits.sha256:
         return
     st.subheader("The newest tree at every depth")
-    study = _study(digits, run)
+    study = study_of(digits, run)
     if study:
         st.markdown(depth.describe(study))
         _curve(study, study.depth, "", "newest-depth")
-        frame.link("Try every depth", "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id)
+        frame.link(
+            "Try every depth", "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id, view="Depth"
+        )
 
 
-def _study(digits: dataset.Digits, run: runs.Run) -> depth.Study | None:
+def study_of(digits: dataset.Digits, run: runs.Run) -> depth.Study | None:
+    """Return what there is to say of a tree at every depth, read once; says why where there is nothing."""
     try:
         file = run.path / depth.FILE
         kept = _kept(str(file), file.stat().st_mtime_ns, run) if file.exists() else None
@@ -129,37 +129,25 @@ def _query(run: runs.Run, chosen: int) -> dict[str, str]:
     params = run.config["params"] | {"max_depth": chosen}
     given = {p.name: params.get(p.name, p.default) for p in models.spec(run.family).parameters if p.name in params}
     defaults = {p.name: p for p in models.spec(run.family).parameters}
-    return {
+    changed = {
         name: defaults[name].none if value is None else str(value)
         for name, value in given.items()
         if value != defaults[name].default
     }
+    return changed | {"augmentation": run.config.get("augmentation", "none")}
 
 
 def _offer(settings: Settings, run: runs.Run, study: depth.Study) -> None:
-    job = depth.current(settings, run)
-    if job and job.live:
-        _progress(settings, job.id)
-        return
     if study.grown or depth.is_free(run):
         return
-    if job and job.state == "failed":
-        words = job.message if door.is_host() else job.message.splitlines()[0]
-        st.caption(f":material/error: {settings.without_places(words)}")
-    why = door.closed("train") or _unfit(settings, run)
-    if why:
-        st.caption(f":material/lock: To find the depth that is enough, a larger tree is to be grown. {why}")
-        return
-    seconds = sum(depth.expect(run).values())
-    frame.button(
-        "train",
-        f"Study every depth (about {seconds:.0f} s)",
-        "study",
-        ":material/account_tree:",
-        _start,
+    studying.offer(
         settings,
         run,
+        "depth",
+        f"Study every depth (about {sum(depth.expect(run).values()):.0f} s)",
+        depth.start,
         help="Grows one tree without a limit beside images that are held out, and cuts it at every depth.",
+        closed=_unfit(settings, run),
     )
 
 
@@ -169,37 +157,3 @@ def _unfit(settings: Settings, run: runs.Run) -> str:
     except ModelError as error:
         return str(error)
     return ""
-
-
-def _start(settings: Settings, run: runs.Run) -> None:
-    mine, author = st.session_state.setdefault("my_jobs", []), st.session_state.get("author") or ""
-    if door.level() == access.CLASS:
-        running = jobs.list_jobs(settings, "train") + jobs.list_jobs(settings, "depth")
-        own = [job for job in running if job.id in mine]
-        launch.check_class(run.config, run.card["data"]["n_fit"], own, author)
-    job = depth.current(settings, run)
-    if not job or not job.live:
-        mine.append(depth.start(settings, run))
-
-
-def _cancel(settings: Settings, job_id: str) -> None:
-    if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
-        raise AccessError(access.reason(settings, "cancel"))
-    jobs.cancel(settings, job_id)
-
-
-def _progress(settings: Settings, job_id: str) -> None:
-    @st.fragment(run_every=POLL_SECONDS)
-    def panel() -> None:
-        job = jobs.load_job(settings, job_id)
-        if not job.live:
-            st.rerun()  # the whole page once: the curve is there, or the reason why not
-        share, left = launch.progress(job.events, job.config["plan"], time.time())
-        rest = f" · about {left:.0f} s left" if left and job.state == "running" else ""
-        words = job.message or ("Waiting for its turn" if job.state == "queued" else "Starting")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, text=words + rest)
-            if door.is_host() or job_id in st.session_state.get("my_jobs", []):
-                frame.button("cancel", "Cancel", f"cancel-{job_id}", "", _cancel, settings, job_id)
-
-    panel()

@@ -11,19 +11,28 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import plots
+from core import look, plots, texts
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
+from core.texts import t
 from core.ui import door
 
 T = TypeVar("T")
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
-_FRAME = """<style>
-[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {order:9}
-.stMainBlockContainer {padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}
-@media (max-width:640px) {.stMainBlockContainer h1 {font-size:1.9rem; padding:.2rem 0}}
+_FRAME = f"""<style>
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {{order:9}}
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-language) {{order:10}}
+.stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
+[data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
+[data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
+@media (pointer:coarse) {{
+  [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
+@media (prefers-reduced-motion:reduce) {{
+  * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
+@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}}}
 </style>"""
 
 
@@ -31,7 +40,30 @@ def frame(title: str) -> None:
     """Draw what stands at the head of every page."""
     st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
     st.html(plots.STYLE + _FRAME)
-    st.title(title)
+    _language_input()
+    st.title(t(title))
+
+
+def _language_input() -> None:
+    # Not bound to the link: that would carry the language's name, where a teacher expects its code.
+    asked = st.query_params.get("lang")
+    st.session_state.setdefault("lang", asked if asked in texts.LANGUAGES else "en")
+    with st.sidebar.container(key="language"):  # the style sheet puts it below what the page itself has there
+        names = texts.LANGUAGES
+        look: dict[str, Any] = {"required": True, "persist_state": "session", "format_func": names.__getitem__}
+        st.segmented_control("Language · Idioma", list(names), key="lang", **look)
+    if language() != "en":
+        st.query_params["lang"] = language()
+    else:
+        st.query_params.pop("lang", None)
+
+
+def language() -> str:
+    """Return what language this visitor chose; English for whoever is no visitor, such as the API."""
+    return st.session_state.get("lang") or "en" if get_script_run_ctx(suppress_warning=True) else "en"
+
+
+texts.listen(language)
 
 
 def stop(error: DigitLabError) -> NoReturn:
@@ -110,9 +142,16 @@ def when(seconds: float) -> str:
     return moment.strftime("%H:%M:%S" if moment.date() == today else "%d %b %Y, %H:%M")
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """Show a figure, the same way everywhere."""
-    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "scrollZoom": False})
+def chart(figure: go.Figure, key: str, alt: str, **more: Any) -> None:
+    """Show a figure, the same way everywhere: its menu, which lies over it and moves nothing, saves it as a picture.
+
+    Parameters
+    ----------
+    more : as of `st.plotly_chart`
+    """
+    picture = {"filename": f"digit-lab-{key}", "format": "png", "scale": 2}
+    menu = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
+    st.plotly_chart(figure, key=key, alt=alt, config={**menu, "scrollZoom": False}, **more)
 
 
 def link(label: str, target: str, icon: str, key: str, **query: str) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from core import access, jobs, launch, models, pipeline, plots, runs, tracking
 from core.errors import AccessError, DigitLabError, ModelError
 from core.settings import Settings
-from core.ui import door, frame, registry
+from core.ui import door, frame, registry, studying
 
 POLL_SECONDS = 1.0
 NEXT = 3  # of the trainings that wait
@@ -51,7 +51,9 @@ def train_default_button(settings: Settings) -> None:
     if door.level() == access.CLASS:
         frame.link("Train a tree", "pages/1_Train.py", ":material/model_training:", key="train-default")
         return
-    train_button(settings, pipeline.make_config(models.DEFAULT, {}), "Train the default tree", "train-default")
+    train_button(
+        settings, pipeline.make_config(models.DEFAULT, {}, None, "none"), "Train the default tree", "train-default"
+    )
 
 
 def most_images(spec: models.ModelSpec, available: int) -> int:
@@ -127,10 +129,10 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             st.badge(job.state, icon=icon, color=color)
             who = f" · {frame.plain(config['author'])}" if config.get("author") else ""
             st.markdown(f"**{label}**{who} · {frame.when(job.submitted)}", help=changed, width="stretch")
-            if job.live and (host or job.id in st.session_state.get("my_jobs", [])):
+            if job.live and studying.may_cancel(job.id):
                 if job.stage == "fit" and job.events[-1].get("done"):
                     frame.button("cancel", "Keep the best", f"keep-{job.id}", "", _keep, settings, job.id, help=_KEEP)
-                frame.button("cancel", "Cancel", f"cancel-{job.id}", "", _cancel, settings, job.id)
+                frame.button("cancel", "Cancel", f"cancel-{job.id}", "", studying.cancel, settings, job.id)
         if job.live:
             share, left = launch.progress(job.events, config["plan"], time.time())
             words = (
@@ -151,12 +153,6 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             _show_done(settings, job.id)
 
 
-def _cancel(settings: Settings, job_id: str) -> None:
-    if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
-        raise AccessError(access.reason(settings, "cancel"))
-    jobs.cancel(settings, job_id)
-
-
 def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
     """Show how a family learned, where it learned in steps and images were held out.
 
@@ -174,7 +170,7 @@ def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
 
 
 def _keep(settings: Settings, job_id: str) -> None:
-    if not door.is_host() and job_id not in st.session_state.get("my_jobs", []):
+    if not studying.may_cancel(job_id):
         raise AccessError(access.reason(settings, "cancel"))
     pipeline.keep_best(settings, job_id)
 

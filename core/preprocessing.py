@@ -110,6 +110,14 @@ def open_image(data: bytes) -> Image.Image:
         raise ImageError("The picture is damaged or cut off. Save it again, then upload it once more.") from error
 
 
+def is_animated(data: bytes) -> bool:
+    """Tell whether a file holds more than one picture; of those only the first is read."""
+    try:
+        return bool(getattr(Image.open(io.BytesIO(data), formats=FORMATS), "is_animated", False))
+    except (*_DAMAGED, struct.error):
+        return False
+
+
 def _pixel_bytes(image: Image.Image) -> int:
     if image.format == "JPEG" and "progressive" in image.info:
         return _PIXEL_BYTES["CMYK progressive" if image.mode == "CMYK" else "progressive"]

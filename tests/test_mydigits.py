@@ -229,3 +229,32 @@ def test_a_set_never_changes_and_is_proven(settings):
     file.unlink()
     with pytest.raises(DrawingError, match="is not here"):
         mydigits.load_set(settings, config)
+
+
+def test_a_run_learns_from_my_digits_and_says_so(tiny, sample):
+    """Blank paper is called a nine five hundred times over: whoever learned from that reads blank paper as a nine."""
+    from core import inference, jobs, pipeline
+
+    mydigits.save(tiny, np.zeros((28, 28), np.uint8), 9)
+    mine = mydigits.make_set(tiny) | {"copies": 500}
+    config = pipeline.make_config("decision_tree", {"max_depth": 12}) | {"validation": 200, "augmentation": "none"}
+    run = pipeline.train(tiny, jobs.new_id("decision_tree"), config | {"my_digits": mine}, lambda stage, **fields: None)
+    assert run.config["my_digits"] == mine
+    assert run.card["data"]["my_digits"] == 1
+    assert run.card["data"]["n_fit"] == 4000 + 500
+    blank = inference.classify(inference.load_session(run), np.zeros((28, 28), np.uint8))
+    assert blank.label == 9
+    mydigits.set_file(tiny, mine["sha256"]).unlink()
+    with pytest.raises(DrawingError, match="is not here"):
+        pipeline.train(tiny, jobs.new_id("decision_tree"), config | {"my_digits": mine}, lambda stage, **fields: None)
+
+
+def test_drawings_are_never_held_out(sample):
+    from core import models, training
+
+    extra = np.zeros((50, 28, 28), np.uint8), np.full(50, 9, np.uint8)
+    spec = models.spec("decision_tree")
+    material = training.prepare(spec, sample.x_train, sample.y_train, 400, extra=extra)
+    assert len(material.held_labels) == 400
+    assert len(material.labels) == len(sample.y_train) - 400 + 50
+    assert material.held_images.any(axis=(1, 2)).all()

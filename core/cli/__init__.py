@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from core import settings
-from core.cli import data, depth, doctor, jobwork, predict, robustness, track, train
+from core.cli import data, depth, doctor, jobwork, mydigits, predict, robustness, track, train
 from core.errors import DigitLabError
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], jobwork.Work | None]] = {
     "train": (train.command, train.work),
     "depth": (depth.command, depth.work),
     "robustness": (robustness.command, robustness.work),
+    "mydigits": (mydigits.command, mydigits.work),
     "predict": (predict.command, None),
     "data": (data.command, data.work),
     "track": (track.command, track.work),

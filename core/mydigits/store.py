@@ -242,8 +242,10 @@ def list_drawings(
 
 
 def _drawing(row: Sequence[Any]) -> Drawing:
-    image = np.frombuffer(row[8], np.uint8, N_PIXELS).reshape(IMAGE_SHAPE)
-    return Drawing(*row[:8], image, row[9], bool(row[10]), bool(row[11]))
+    *head, blob, sha256, has_strokes, has_png = row
+    image = np.frombuffer(blob, np.uint8, N_PIXELS).reshape(IMAGE_SHAPE)
+    known = dict(zip(("id", "at", "author", "label", "answer", "confidence", "run", "source"), head, strict=True))
+    return Drawing(**known, image=image, sha256=sha256, has_strokes=bool(has_strokes), has_png=bool(has_png))
 
 
 def delete(settings: Settings, ids: Sequence[str], author: str | None = None) -> int:

@@ -59,7 +59,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
     state = save_state(run, before | {"state": "syncing", "message": "On its way to W&B."})
     try:
         entity = connection.check(settings)
-        said = [_upload(settings, entry["folder"]) for entry in state["runs"]]
+        said = [upload(settings, entry["folder"]) for entry in state["runs"]]
         found = registry.find_digest(settings, entity, state["project"], state["artifact"]["digest"])
         if found is None:
             raise TrackingError(f"W&B does not have the model after the upload.{_complaint(settings, said)}")
@@ -85,7 +85,14 @@ def interrupted(settings: Settings, why: str) -> None:
             fail(settings, run, state, why)
 
 
-def _upload(settings: Settings, folder: str) -> str:
+def upload(settings: Settings, folder: str) -> str:
+    """Send one logged folder, for a minute at the most; returns what `wandb sync` said, which proves nothing.
+
+    Raises
+    ------
+    TrackingError
+        If the folder is gone, or W&B did not take it in time.
+    """
     path = settings.home / folder
     if not path.is_dir():
         raise TrackingError(f"What was logged is gone ({folder}). Log it again: python -m core track ID")

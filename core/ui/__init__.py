@@ -12,7 +12,9 @@ from core.ui.frame import address, button, chart, count_up, digit, link, or_stop
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_verdict, show_views
+from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.saying import show_feedback
 from core.ui.training import (
     author_input,
     invite,
@@ -22,6 +24,7 @@ from core.ui.training import (
     train_button,
     train_default_button,
 )
+from core.ui.ways_in import show_ways_in
 
 __all__ = [
     "address",
@@ -45,6 +48,7 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "my_digits_input",
     "open_metrics",
     "or_stop",
     "page",
@@ -56,11 +60,14 @@ __all__ = [
     "run_label",
     "session",
     "show_depth",
+    "show_feedback",
     "show_jobs",
+    "show_my_digits",
     "show_newest_depth",
     "show_variants",
     "show_verdict",
     "show_views",
+    "show_ways_in",
     "start_button",
     "stop",
     "sync_button",

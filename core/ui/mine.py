@@ -29,7 +29,7 @@ def show_my_digits(settings: Settings) -> None:
     if closed:
         st.caption(f":material/lock: {closed}")
         return
-    if saying.name_is_missing():
+    if saying.name_is_missing("mine"):
         return
     try:
         owner = _owner(settings)
@@ -187,23 +187,34 @@ def _show_exchange(settings: Settings, owner: str | None, total: int) -> None:
                     st.download_button(f"Export .{kind}", body, name, on_click="ignore", key=key)
             st.caption("The .npz has images, labels and answers; the JSON everything that is kept, names too.")
         st.session_state.setdefault("mine-imports", 0)
-        given = st.file_uploader(
+        key = f"mine-import-{st.session_state['mine-imports']}"
+        st.file_uploader(
             "Import what was exported",
             type=["npz", "json"],
-            key=f"mine-import-{st.session_state['mine-imports']}",
+            key=key,
             max_upload_size=mydigits.MAX_FILE_BYTES >> 20,
+            on_change=_import,
+            args=(settings, key, owner),
         )
-        said = st.session_state.pop("mine-said", "")
+        said = st.session_state.pop("mine-said", None)
         if said:
-            st.caption(f":material/check: {said}")
-        if given:
-            whose = owner if door.is_host() else saying.author()
-            added, known = mydigits.load_file(settings, given.name, given.getvalue(), whose)
-            st.session_state["mine-said"] = f"{added:,} drawings taken in, {known:,} were here already."
-            frame.count_up("mine-imports", "mine-imported")
-            st.rerun(scope="fragment")
+            (st.success if said[0] else st.error)(said[1])
     if total and door.is_host():
         _show_sending(settings, owner)
+
+
+def _import(settings: Settings, key: str, owner: str | None) -> None:
+    given = st.session_state.get(key)
+    if given is None:
+        return
+    try:
+        door.require("keep")
+        added, known = mydigits.load_file(settings, given.name, given.getvalue(), owner)
+        said = (True, f"{added:,} drawings taken in, {known:,} were here already.")
+    except DigitLabError as error:
+        said = (False, settings.without_places(str(error)))
+    st.session_state["mine-said"] = said
+    frame.count_up("mine-imports", "mine-imported")  # a fresh uploader: the same file would come in once more
 
 
 def _show_sending(settings: Settings, owner: str | None) -> None:

@@ -48,7 +48,7 @@ def show_feedback(
     if kept and kept["sha256"] == sha256_of(prediction.image):
         _say_kept(settings, kept, key)
         return
-    if name_is_missing():
+    if name_is_missing(key):
         return
     given = (settings, run.id, prediction, png, strokes, source)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"{key}-row"):
@@ -60,19 +60,29 @@ def show_feedback(
                 frame.button("keep", str(digit), f"{key}-is-{digit}", "", _keep, *given, digit)
 
 
-def name_is_missing() -> bool:
-    """In a class, ask for the name under which drawings are kept; tells whether it is still missing."""
-    if door.level() != access.CLASS:
+def name_is_missing(place: str) -> bool:
+    """In a class, ask for the name under which drawings are kept; tells whether it is still missing.
+
+    Parameters
+    ----------
+    place : str
+        Where on the page it is asked for: each place has an input of its own.
+    """
+    if door.level() != access.CLASS or author():
         return False
-    if not author():
-        st.text_input(
-            "Your name, to keep drawings under",
-            key="author",
-            max_chars=launch.AUTHOR_LENGTH,
-            persist_state="session",
-            help="Whoever gives this name here, and the host of this server, sees the drawings kept under it.",
-        )
-    return not author()
+    st.text_input(
+        "Your name, to keep drawings under",
+        key=f"author-{place}",
+        max_chars=launch.AUTHOR_LENGTH,
+        on_change=_name,
+        args=(f"author-{place}",),
+        help="Whoever gives this name here, and the host of this server, sees the drawings kept under it.",
+    )
+    return True
+
+
+def _name(key: str) -> None:
+    st.session_state["author"] = st.session_state[key]  # where the Train page has it
 
 
 def author() -> str:

@@ -54,8 +54,8 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
     config : mapping
         `run`: log this run when its training has ended, then sync. `sweep`: the same for its trials and its winner.
         `test`: ask W&B who we are. `sync`: sync every run now, or the one whose id it is; `due`: those whose time has
-        come. `restore`: fetch a version, empty = the one to
-        serve. `exchange`: bring promotions together. The same thing is not started twice at a time.
+        come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring promotions together. `my_digits`:
+        log the set of My digits with this sha256. The same thing is not started twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:
@@ -239,4 +239,5 @@ def rows_of(settings: Settings, config: Mapping[str, Any]) -> int:
         available = len(dataset.load(settings).y_train)
     except DataNotReady:
         available = 4000
-    return min(config["train_size"] or available, available)
+    mine = config.get("my_digits") or {"count": 0, "copies": 0}
+    return min(config["train_size"] or available, available) + mine["count"] * mine["copies"]

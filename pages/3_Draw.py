@@ -59,3 +59,7 @@ with st.expander("Ask from a program", icon=":material/code:"):
         f"[everything else that can be asked]({ui.address()}/api/docs). "
         "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`."
     )
+with st.expander("Other ways in", icon=":material/photo_camera:"):
+    ui.show_ways_in(settings, run, session)
+with st.expander("My digits", icon=":material/collections_bookmark:"):
+    ui.show_my_digits(settings)

@@ -17,6 +17,7 @@ _STEPS = {
     "test": (["--test"], "Asking W&B who we are"),
     "sync": (["--sync"], "Syncing with W&B"),
     "restore": (["--restore"], "Fetching the model from W&B"),
+    "my_digits": (["--my-digits"], "Logging My digits to W&B"),
     "exchange": (["--exchange"], "Looking for promotions on W&B"),
 }
 
@@ -32,6 +33,8 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("--watch", metavar="JOB", help="log a training's events to W&B while it goes on")
     parser.add_argument("--sweep", metavar="ID", help="log the trials of this sweep, but send nothing yet")
     parser.add_argument("--exchange", action="store_true", help="bring promotions here and on W&B together")
+    parser.add_argument("--my-digits", metavar="SHA", help="log this set of My digits, and send it if there is a key")
+    parser.add_argument("--send-my-digits", action="store_true", help="send the set that was logged last")
     given = parser.parse_args(argv)
     from core import tracking
 
@@ -50,11 +53,24 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     if given.exchange:
         print(tracking.exchange(found))
         return 0
+    if given.my_digits or given.send_my_digits:
+        return _drawings(found, given.my_digits)
     if given.sync or given.due:
         return _sync(found, given.sync, given.run)
     if not given.run:
         parser.error("name a run, or one of the options")
     return _log(found, given.run, given.offline)
+
+
+def _drawings(found: settings.Settings, sha256: str | None) -> int:
+    from core import tracking
+
+    state = tracking.log_drawings(found, sha256) if sha256 else tracking.send_drawings(found)
+    if sha256 and state["state"] == "local only" and tracking.find_key(found):
+        _child(found, "--send-my-digits", check=False)
+        state = tracking.load_drawings_state(found)
+    print(f"W&B: {state['state']}. {state['message']}")
+    return 1 if state["state"] == "failed" else 0
 
 
 def _sync(found: settings.Settings, force: bool, only: str) -> int:

@@ -6,6 +6,7 @@ matplotlib does so inside the functions that only the child calls.
 
 from core.tracking.actions import exchange, restore
 from core.tracking.connection import DEFAULT_URL, find_key, load_connection, test
+from core.tracking.drawings import load_drawings_state, log_drawings, send_drawings
 from core.tracking.live import watch
 from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
 from core.tracking.registry import Version, list_elsewhere
@@ -28,12 +29,15 @@ __all__ = [
     "interrupted",
     "list_elsewhere",
     "load_connection",
+    "load_drawings_state",
     "load_state",
+    "log_drawings",
     "model_name",
     "pending",
     "pending_sweeps",
     "read_log",
     "restore",
+    "send_drawings",
     "sync_all",
     "sync_sweeps",
     "test",

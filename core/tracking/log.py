@@ -16,6 +16,7 @@ from core import dataset, metrics, models, runs
 from core.digits import CLASS_NAMES, CLASSES, stratified
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.tracking import drawings
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, load_state, reason, save_state
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str,
             _log_evaluation(logged, run, fitted)
         with _started(settings, run, found["runs"], "model", "The model's files, as they were sealed.") as logged:
             found["artifact"] = _log_artifact(logged, run, sealed)
+            if run.config.get("my_digits"):
+                drawings.log_set(logged, settings, run.config["my_digits"])
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
     for entry in found["runs"]:

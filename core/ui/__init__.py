@@ -14,7 +14,9 @@ from core.ui.frame import address, button, chart, count_up, digit, link, or_stop
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
+from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.saying import show_feedback
 from core.ui.sweep import show_sweeps
 from core.ui.training import (
     author_input,
@@ -26,6 +28,7 @@ from core.ui.training import (
     train_default_button,
 )
 from core.ui.verdict import coverage_input, show_calibration, show_verdict
+from core.ui.ways_in import show_ways_in
 
 __all__ = [
     "REASONS",
@@ -53,6 +56,7 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "my_digits_input",
     "open_metrics",
     "or_stop",
     "page",
@@ -65,7 +69,9 @@ __all__ = [
     "session",
     "show_calibration",
     "show_depth",
+    "show_feedback",
     "show_jobs",
+    "show_my_digits",
     "show_newest_depth",
     "show_reasons",
     "show_summary",
@@ -73,6 +79,7 @@ __all__ = [
     "show_variants",
     "show_verdict",
     "show_views",
+    "show_ways_in",
     "start_button",
     "stop",
     "sync_button",

@@ -13,7 +13,8 @@ AGAIN_SECONDS = 300.0
 _BUTTONS = {"test": "Test connection", "sync": "Sync all now", "exchange": "Look for promotions"}
 _SENT = (
     "For each run: its parameters, figures, charts and notes, and the files of the run folder (model, card, config, "
-    "evaluation). Not sent: host name, user, command line, source code, console output, machine statistics, drawings."
+    "evaluation). Not sent: host name, user, command line, source code, console output, machine statistics. "
+    "No drawing either, unless a run learned from My digits or you send them there."
 )
 
 

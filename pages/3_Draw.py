@@ -37,6 +37,8 @@ def board() -> None:
     with right:
         ui.board.show_answer(shown, prediction, hint)
         ui.show_verdict(settings, run, prediction)
+        if shown and shown.index is None:
+            ui.show_feedback(settings, run, prediction, *ui.board.original())
     with left:
         ui.board.show_buttons(data)
     with aside:

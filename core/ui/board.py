@@ -96,6 +96,14 @@ def take(found: dataset.Digits) -> tuple[Shown | None, str]:
         return None, str(error)
 
 
+def original() -> tuple[bytes | None, dict[str, Any] | None]:
+    """Return the drawing as the canvas sent it, PNG and strokes; None for a test image."""
+    state = _state()
+    if _untouched() or not state["png"]:
+        return None, None
+    return base64.b64decode(state["png"].split(",", 1)[1]), {"objects": state["objects"]}
+
+
 def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hint: str) -> None:
     """Show the answer and its bars; announce it."""
     proba, origin = (prediction.proba if prediction else None), ""

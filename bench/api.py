@@ -98,7 +98,7 @@ def make_run(settings):
     models.CATALOGUE["bench_forest"] = replace(
         tree, name="bench_forest", label="Forest of 100 trees", parameters=(), build=build
     )
-    config = pipeline.make_config("bench_forest", {})
+    config = pipeline.make_config("bench_forest", {}, None, "none")
     return pipeline.train(settings, "20260101-000000-bench_forest-0000", config, lambda stage, **fields: None)
 
 

@@ -31,7 +31,7 @@ LONGEST_WAIT_SECONDS = 7.0
 STARTER = """
 import time
 from core import launch, pipeline, settings
-print(launch.start(settings.load(), pipeline.make_config("decision_tree", {"max_depth": %d})), flush=True)
+print(launch.start(settings.load(), pipeline.make_config("decision_tree", {"max_depth": %d}, None, "none")), flush=True)
 time.sleep(600)
 """
 

@@ -1,9 +1,10 @@
-"""How well a run reads real pens: four variants of each drawing, beside the same run under naive resizing.
+"""How well runs read real pens: the mean over four variants of each drawing, beside naive resizing.
 
-    python bench/pens.py [--run ID] [--pens FILE]
+    python bench/pens.py [--pens FILE]               each recipe's finished run against its bar (bench/recipes.py)
+    python bench/pens.py --run [ID] [--pens FILE]    one run, variant by variant; no ID: the newest on all of MNIST
 
-Needs the pen digits (`DIGITLAB_PENS`) and, where there is no run on it yet, all of MNIST. The bar is the depth-10
-tree's: at least three times naive resizing, as drawn.
+Needs the pen digits (`DIGITLAB_PENS`) and, for `--run` where there is no run on it yet, all of MNIST. The bar of one
+run is the depth-10 tree's: at least three times naive resizing, as drawn.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from PIL import Image, ImageFilter
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core import dataset, inference, preprocessing, runs, settings  # noqa: E402 - the path must be known first
-from core.errors import DataError, DataNotReady, DigitLabError, ImageError, RunError  # noqa: E402
+from bench import recipes  # noqa: E402 - the path must be known first
+from core import inference, preprocessing, runs, settings  # noqa: E402
+from core.errors import DataError, DigitLabError, ImageError, RunError  # noqa: E402
 
 BAR = 3.0
 
@@ -61,19 +63,24 @@ def ours(drawing: np.ndarray) -> np.ndarray:
         return np.zeros((28, 28), np.uint8)
 
 
-def score(session, drawings: np.ndarray, labels: np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> float:
-    """Return the share of drawings that are read right after `read` made 28x28 of them."""
-    images = np.stack([read(drawing) for drawing in drawings])
-    return float((inference.predict_proba(session, images).argmax(axis=1) == labels).mean())
-
-
-def table(session, drawings: np.ndarray, labels: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return (naive, ours) for each variant."""
+def prepared(drawings: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return each variant of the drawings as (naive, ours), (n, 28, 28) uint8 each."""
     found = {}
     for name, change in VARIANTS.items():
-        changed = np.stack([change(drawing) for drawing in drawings])
-        found[name] = tuple(score(session, changed, labels, read) for read in (preprocessing.resized, ours))
+        changed = [change(drawing) for drawing in drawings]
+        found[name] = tuple(np.stack([read(drawing) for drawing in changed]) for read in (preprocessing.resized, ours))
     return found
+
+
+def table(
+    session, images: dict[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray
+) -> dict[str, tuple[float, float]]:
+    """Return the shares that are read right, (naive, ours), for each variant."""
+
+    def score(these: np.ndarray) -> float:
+        return float((inference.predict_proba(session, these).argmax(axis=1) == labels).mean())
+
+    return {name: (score(naive), score(mine)) for name, (naive, mine) in images.items()}
 
 
 def choose(found: settings.Settings, run_id: str) -> runs.Run:
@@ -88,7 +95,7 @@ def choose(found: settings.Settings, run_id: str) -> runs.Run:
         return runs.load_run(found, run_id)
     run = newest(found)
     if run is None:
-        need_mnist(found)
+        recipes.need_mnist(found)
         words = [sys.executable, "-m", "core", "train"]
         done = subprocess.run(
             words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
@@ -104,16 +111,6 @@ def newest(found: settings.Settings) -> runs.Run | None:
     """Return the newest run that can be served and was trained on more than the sample, or None."""
     able = (run for run in runs.list_runs(found) if run.servable and not run.card["data"]["is_sample"])
     return next(able, None)
-
-
-def need_mnist(found: settings.Settings) -> None:
-    """Refuse to train on the sample: it would leave a run that this bench cannot use."""
-    try:
-        is_sample = dataset.load(found).is_sample
-    except DataNotReady:
-        is_sample = True
-    if is_sample:
-        raise DataError("There is only the small sample; get all of MNIST first: python -m core data")
 
 
 def load_pens(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
@@ -133,18 +130,9 @@ def load_pens(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"{path} is no .npz with images and labels: {error}") from error
 
 
-def main() -> int:
-    """Print the table; 0 = the bar holds, 1 = it does not."""
-    found = settings.load()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="", help="the run's id (the newest on all of MNIST)")
-    parser.add_argument("--pens", type=Path, default=found.pens, help="an .npz with images and labels (DIGITLAB_PENS)")
-    given = parser.parse_args()
-    drawings, labels = load_pens(given.pens)
-    run = choose(found, given.run)
-    session = inference.load_session(run)
-    rows = table(session, drawings, labels)
-    print(f"{len(labels):,} drawings of {given.pens.name}; {run.id}, trained on {run.card['data']['title']}")
+def one_run(run: runs.Run, drawings: np.ndarray, labels: np.ndarray) -> int:
+    """Print one run's table; 0 = it reads three times as well as by naive resizing, 1 = it does not."""
+    rows = table(inference.load_session(run), prepared(drawings), labels)
     print(f"{'variant':<10}{'naive':>8}{'ours':>8}")
     for name, (naive, mine) in rows.items():
         print(f"{name:<10}{naive:>8.3f}{mine:>8.3f}")
@@ -154,6 +142,42 @@ def main() -> int:
     print(f"{'mean':<10}{'':>8}{mean:>8.3f}")
     print(f"pens: {ratio:.2f} times naive resizing, as drawn (bar {BAR:.1f})")
     return 0 if ratio >= BAR else 1
+
+
+def all_recipes(found: settings.Settings, drawings: np.ndarray, labels: np.ndarray) -> int:
+    """Print each recipe's run against its bar; 0 = all bars hold, 1 = one does not or its run is not there."""
+    made, images = recipes.finished(found), prepared(drawings)
+    print(f"{'family':<20}{'mean':>7}{'naive':>7}" + "".join(f"{name:>10}" for name in VARIANTS) + "   bar")
+    held = 0
+    for recipe in recipes.known():
+        run = made.get(recipe.family)
+        if run is None:
+            print(f"{recipe.family:<20}no run yet: python bench/recipes.py {recipe.family}")
+            continue
+        rows = table(inference.load_session(run), images, labels)
+        naive, mean = np.mean(list(rows.values()), axis=0)
+        reached = recipe.bar is not None and mean >= recipe.bar.pens
+        held += reached
+        said = f"{recipe.bar.pens}: {'yes' if reached else 'NO'}" if recipe.bar else "-"
+        each = "".join(f"{mine:>10.3f}" for _, mine in rows.values())
+        print(f"{recipe.family:<20}{mean:>7.3f}{naive:>7.3f}{each}   {said}")
+    bars = sum(recipe.bar is not None for recipe in recipes.RECIPES)
+    print(f"pens: {held} of {bars} reached (bar {bars})")
+    return 0 if held == bars else 1
+
+
+def main() -> int:
+    """Print what was asked for; 0 = the bar holds, 1 = it does not."""
+    found = settings.load()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", nargs="?", const="", help="one run's id (the newest on all of MNIST)")
+    parser.add_argument("--pens", type=Path, default=found.pens, help="an .npz with images and labels (DIGITLAB_PENS)")
+    given = parser.parse_args()
+    drawings, labels = load_pens(given.pens)
+    run = None if given.run is None else choose(found, given.run)
+    about = f"; {run.id}, trained on {run.card['data']['title']}" if run else ""
+    print(f"{len(labels):,} drawings of {given.pens.name}{about}")
+    return one_run(run, drawings, labels) if run else all_recipes(found, drawings, labels)
 
 
 if __name__ == "__main__":

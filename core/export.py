@@ -1,4 +1,4 @@
-"""FittedModel -> model.joblib for people, model.onnx for serving, tree.npz for explaining; proof that they agree."""
+"""FittedModel -> model.joblib or .keras for people, model.onnx for serving, tree.npz for explaining; and the proof."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,32 +6,51 @@ from typing import Any
 
 import numpy as np
 
-from core import features, onnx_export
-from core.models import ModelSpec, Value
+from core import features, onnx_export, onnx_network
+from core.models import ModelSpec, Value, deep
 from core.training import FittedModel
 
+JOBLIB, KERAS = "model.joblib", "model.keras"
 MAX_DIFFERENCE = 1e-4
 CLEAR_MARGIN = 2e-4  # two answers closer than this may swap places within the allowed difference
 _BATCH = 1000
+
+
+def save_model(model: FittedModel, folder: Path) -> None:
+    """Write the model for people: `model.keras` for a network, else `model.joblib`."""
+    if isinstance(model.estimator, deep.Network):
+        model.estimator.network.save(folder / KERAS)
+    else:
+        save_joblib(model, folder)
+
+
+def load_model(folder: Path, spec: ModelSpec, params: Mapping[str, Value]) -> FittedModel:
+    """Read back what `save_model` wrote just before: what is exported is what people get."""
+    if (folder / KERAS).exists():
+        return FittedModel(spec, params, deep.load(folder / KERAS), 0.0, 0.0)
+    return load_joblib(folder, spec, params)
 
 
 def save_joblib(model: FittedModel, folder: Path) -> None:
     """Write `model.joblib`: loads with joblib and scikit-learn alone and takes raw 0..255 pixels."""
     import joblib
 
-    joblib.dump(model.estimator, folder / "model.joblib", compress=3)
+    joblib.dump(model.estimator, folder / JOBLIB, compress=3)
 
 
 def load_joblib(folder: Path, spec: ModelSpec, params: Mapping[str, Value]) -> FittedModel:
-    """Read back the `model.joblib` that `save_joblib` wrote just before: what is exported is what people get."""
+    """Read back the `model.joblib` that `save_joblib` wrote just before."""
     import joblib
 
-    return FittedModel(spec, params, joblib.load(folder / "model.joblib"), 0.0, 0.0)
+    return FittedModel(spec, params, joblib.load(folder / JOBLIB), 0.0, 0.0)
 
 
 def save_onnx(model: FittedModel, folder: Path) -> None:
     """Write `model.onnx`, as `core.onnx_export` describes it."""
-    body = onnx_export.convert(model.estimator, model.spec.features)
+    if isinstance(model.estimator, deep.Network):
+        body = onnx_network.convert(model.estimator.network)
+    else:
+        body = onnx_export.convert(model.estimator, model.spec.features)
     (folder / "model.onnx").write_bytes(body.SerializeToString())
 
 
@@ -57,7 +76,9 @@ def save_tree(model: FittedModel, folder: Path) -> None:
 
 
 def shape_of(model: FittedModel) -> dict[str, int]:
-    """Return what tells a model's size in its own terms: nodes, leaves and depth of a tree."""
+    """Return what tells a model's size in its own terms: nodes, leaves and depth of a tree, weights of a network."""
+    if isinstance(model.estimator, deep.Network):
+        return {"weights": int(model.estimator.network.count_params())}
     tree = getattr(model.classifier, "tree_", None)
     if tree is None:
         return {}

@@ -1,5 +1,6 @@
 """Start what runs in a child: may it, does it fit, how long will it take, how far is it."""
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
 AUTHOR_LENGTH = 40
 # Seconds beside the fit, measured on two cores: imports and data, 10,000 test images, export and its proof.
-_OVERHEAD = {"data": 2.0, "evaluate": 0.5, "export": 4.0, "seal": 0.2}
+_OVERHEAD = {"data": 2.0, "fit": 0.0, "evaluate": 0.5, "export": 4.0, "seal": 0.2}
+_VARIANT = 0.0004  # seconds to write one image as another hand would
 
 
 def start(settings: Settings, config: Mapping[str, Any], author: str = "") -> str:
@@ -72,20 +74,33 @@ def submit(settings: Settings, config: Mapping[str, Any], author: str = "") -> s
 
 
 def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> None:
-    """Refuse, before it starts, a training that does not fit beside the server.
+    """Refuse, before it starts, a training that this machine cannot do, above all one that does not fit in its memory.
 
     Raises
     ------
     ModelError
-        With the measured figure.
+        With the measured figure; or where the package that it needs is not installed.
     """
     spec = models.spec(config["family"])
-    need = spec.memory_mb(rows, settings.small)
-    if 0 < settings.memory_mb < need + SERVER_MB:
+    if spec.needs and not importlib.util.find_spec(spec.needs):
         raise ModelError(
-            f"{spec.label} on {rows:,} images needs {need:.0f} MB beside the server's {SERVER_MB}, as measured; there "
-            f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images."
+            f"{spec.label} cannot be trained here, as {spec.needs} is not installed: train it on another machine, and "
+            "it arrives through W&B."
         )
+    learned = learned_rows(config, rows)
+    need = spec.memory_mb(learned, settings.small)
+    if 0 < settings.memory_mb < need + SERVER_MB:
+        of_them = f"{rows:,} images" + (f" and {learned - rows:,} variants" if learned > rows else "")
+        raise ModelError(
+            f"{spec.label} on {of_them} needs {need:.0f} MB beside the server's {SERVER_MB}, as measured; there "
+            f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images"
+            + (", or no augmentation." if learned > rows else ".")
+        )
+
+
+def learned_rows(config: Mapping[str, Any], rows: int) -> int:
+    """Return from how many images a config learns, the variants that are made before the fit among them."""
+    return rows * (1 + int(config.get("copies", 0)))
 
 
 def check_queue(settings: Settings, trainings: list[jobs.Job]) -> None:
@@ -142,13 +157,14 @@ def estimate(config: Mapping[str, Any], earlier: list[runs.Run], rows: int) -> d
     The family's rough figure is corrected by how long its newest run took on this machine.
     """
     seconds = models.spec(config["family"]).cpu_seconds
-    fit = seconds(config["params"], rows)
+    learned = learned_rows(config, rows)
+    fit = seconds(config["params"], learned)
     for run in earlier:
         if run.family == config["family"]:
-            expected = seconds(run.config["params"], run.card["data"]["n_fit"])
+            expected = seconds(run.config["params"], learned_rows(run.config, run.card["data"]["n_fit"]))
             fit *= run.card["timings"]["fit"] / max(expected, 1e-3)
             break
-    return {stage: fit if stage == "fit" else _OVERHEAD[stage] for stage in STAGES}
+    return _OVERHEAD | {"data": _OVERHEAD["data"] + _VARIANT * (learned - rows), "fit": fit}
 
 
 def progress(events: list[dict[str, Any]], plan: Mapping[str, float], now: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from core import dataset, export, features, jobs, metrics, models, runs, training, worker
@@ -20,20 +21,30 @@ PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
 JOB_ONLY = ("plan", "author", "repeats")  # of a job's config; no part of what is needed to repeat the run
 
 
-def make_config(family: str, params: Mapping[str, Any], train_size: int | None = None) -> dict[str, Any]:
+def make_config(
+    family: str, params: Mapping[str, Any], train_size: int | None = None, augmentation: str | None = None
+) -> dict[str, Any]:
     """Return a checked config: all that is needed to train, and later to repeat it.
+
+    Parameters
+    ----------
+    augmentation : str, optional
+        One of `augmentation.LEVELS`; else the family's own.
 
     Raises
     ------
     ModelError
-        For an unknown family or parameter, or a value out of range.
+        For an unknown family, parameter or level, or a value out of range.
     """
+    spec = models.spec(family)
+    level = spec.check_augmentation(augmentation)
     return {
         "family": family,
-        "params": models.spec(family).check(params),
+        "params": spec.check(params),
         "train_size": training.check_train_size(train_size, dataset.MAX_IMAGES),
-        "validation": models.spec(family).validation,
-        "augmentation": "none",
+        "validation": spec.validation,
+        "augmentation": level,
+        "copies": spec.copies_at(level),
     }
 
 
@@ -63,15 +74,15 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     params = spec.check(config["params"])
     digits = _open_data(settings)
     size = training.check_train_size(config["train_size"], len(digits.y_train))
-    chosen = training.choose(digits.y_train, size, _seed(params))
+    chosen = training.choose(digits.y_train, size, seed(params))
     images, labels = digits.x_train[chosen], digits.y_train[chosen]
-    kept = {"params": params, "train_size": size, "data_sha256": digits.sha256, "versions": versions()}
+    kept = {"params": params, "train_size": size, "data_sha256": digits.sha256, "versions": versions(spec.needs)}
     asked = {k: v for k, v in config.items() if k not in JOB_ONLY}
     partial = runs.begin(settings, run_id, asked | kept)
 
-    if spec.features:
-        emit("data", message=f"Looking at the strokes of {len(labels):,} images")
-    material = training.prepare(spec, images, labels, int(config.get("validation", 0)), _seed(params))
+    clocks = time.perf_counter(), time.process_time()
+    material = _prepare(spec, images, labels, asked | kept, emit)
+    spent = {"prepare": time.perf_counter() - clocks[0], "prepare_cpu": time.process_time() - clocks[1]}
     emit("fit", message=f"Fitting {len(material.labels):,} images")
     model = training.fit(spec, params, material, _reporter(settings, run_id, emit), sparse=settings.small)
 
@@ -80,12 +91,26 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     evaluation = training.evaluate(model, digits.x_test, digits.y_test)
     predict_seconds = time.perf_counter() - start
     runs.save_evaluation(partial, evaluation)
-    export.save_joblib(model, partial)
+    export.save_model(model, partial)
     export.save_tree(model, partial)
     card = _card(model, digits, len(labels), evaluation)
-    card["timings"] |= {"predict": predict_seconds}
+    card["timings"] |= {"predict": predict_seconds, **spent}
     told = {name: config.get(name, "") for name in ("author", "repeats")}
     runs.save_draft(partial, card | {"created": began} | told)
+
+
+def _prepare(
+    spec: models.ModelSpec, images: np.ndarray, labels: np.ndarray, config: Mapping[str, Any], emit: worker.Emit
+) -> models.Material:
+    def tell(done: int, total: int) -> None:
+        emit("data", message=f"{done:,} of {total:,} variants written by other hands", done=done, total=total)
+
+    if spec.features:
+        emit("data", message=f"Looking at the strokes of {len(labels):,} images")
+    level, copies = config.get("augmentation", "none"), config.get("copies", 0)
+    return training.prepare(
+        spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell
+    )
 
 
 def keep_best(settings: Settings, run_id: str) -> None:
@@ -103,7 +128,8 @@ def _reporter(settings: Settings, run_id: str, emit: worker.Emit) -> models.Repo
     return report
 
 
-def _seed(params: Mapping[str, Any]) -> int:
+def seed(params: Mapping[str, Any]) -> int:
+    """Return what decides everything that chance decides in a run: which images, which variants, which ties."""
     return int(params.get("random_state") or 0)
 
 
@@ -112,7 +138,7 @@ def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     emit("export", message="Writing model.onnx")
     start = time.perf_counter()
     partial, config, card = runs.load_draft(settings, run_id)
-    model = export.load_joblib(partial, models.spec(config["family"]), config["params"])
+    model = export.load_model(partial, models.spec(config["family"]), config["params"])
     export.save_onnx(model, partial)
     served = export.onnx_proba(partial / "model.onnx", _open_data(settings).x_test)
     evaluation = runs.draft_evaluation(partial)
@@ -162,9 +188,13 @@ def _open_data(settings: Settings) -> dataset.Digits:
         return dataset.load(settings)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(needs: str = "") -> dict[str, str]:
+    """Return the versions that a result depends on; those of TensorFlow where a family `needs` it."""
+    there = {name: importlib.metadata.version(name) for name in (*PACKAGES, *(["keras"] if needs else []))}
+    if needs:  # by whichever of its names it was installed
+        name = importlib.metadata.packages_distributions()[needs][0]
+        there |= {needs: importlib.metadata.version(name)}
+    return {"python": platform.python_version()} | there
 
 
 def peak_memory_mb() -> float:

@@ -34,6 +34,8 @@ _QUIET_WANDB = {
 
 # ONNX Runtime 1.32 gives the machine an id and reports to Microsoft from the moment it is imported, unless told before.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # or every training's log begins with TensorFlow's small talk
+os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever somebody's ~/.keras/keras.json says
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Fit one model: settings and images in, a fitted estimator and what it cost out."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core import augmentation, features
 from core import digits as contract
-from core import features
 from core.errors import ModelError
 from core.metrics import Evaluation
 from core.models import Material, ModelSpec, Report, Step, Value
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 MIN_TRAIN_SIZE = 100
 HELD_SHARE = 0.1  # of few images, no more than this is held out
 _BATCH = 1000
+_AT_ONCE = 2000  # images whose variants are made between two reports
+
+
+Tell = Callable[[int, int], None]
+"""Is told how many of how many are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class FittedModel:
 
     @property
     def classifier(self) -> Any:
-        """The last step, behind flattening."""
-        return self.estimator[-1]
+        """The last step, behind flattening; of a network, the whole."""
+        return getattr(self.estimator, "steps", [("", self.estimator)])[-1][1]
 
 
 def check_train_size(size: int | None, available: int) -> int | None:
@@ -79,21 +84,76 @@ def split(labels: np.ndarray, validation: int, seed: int) -> tuple[np.ndarray | 
     return np.setdiff1d(np.arange(len(labels)), chosen), chosen
 
 
-def prepare(spec: ModelSpec, images: np.ndarray, labels: np.ndarray, validation: int = 0, seed: int = 0) -> Material:
-    """Make of training images what a family learns from: a held-out part, and features.
+def prepare(
+    spec: ModelSpec,
+    images: np.ndarray,
+    labels: np.ndarray,
+    validation: int = 0,
+    seed: int = 0,
+    level: str = "none",
+    copies: int | None = None,
+    tell: Tell | None = None,
+) -> Material:
+    """Make of training images what a family learns from: a held-out part, variants of the rest, and features.
+
+    Held out first: no variant of a held-out image is ever learned from, and none of them is changed.
 
     Parameters
     ----------
     images, labels : (n, 28, 28) uint8, (n,) uint8
     validation : int
         How many images are held out.
+    level : str
+        One of `augmentation.LEVELS`.
+    copies : int, optional
+        How many augmented sets; else the family's own number.
+    tell : Tell, optional
+        Is told how many variants are made.
     """
     contract.check_images(images)
     kept, held = split(labels, validation, seed)
     held_images, held_labels = images[held], labels[held]
     images, labels = images[kept], labels[kept]
+    if spec.streams:
+        return Material(images, labels, held_images, held_labels, level, seed)
+    sets = spec.copies_at(level) if copies is None else copies
+    if sets and level != "none":
+        images, labels = multiply(images, labels, level, seed, sets, tell)
     turned, held_turned = (features.apply(spec.features, part) for part in (images, held_images))
     return Material(turned, labels, held_turned, held_labels)
+
+
+def multiply(
+    images: np.ndarray,
+    labels: np.ndarray,
+    level: str,
+    seed: int,
+    copies: int,
+    tell: Tell | None = None,
+    out: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put augmented sets behind the originals, part by part, so that progress is told and little is held beside them.
+
+    Parameters
+    ----------
+    out : ((copies + 1) * n, 28, 28) uint8, optional
+        Where they shall stand, perhaps a memory map; else an array of its own.
+
+    Returns
+    -------
+    ((copies + 1) * n, 28, 28) uint8 and ((copies + 1) * n,) of the labels' dtype
+    """
+    n, sets = len(images), copies + 1
+    out = np.empty((sets * n, *contract.IMAGE_SHAPE), np.uint8) if out is None else out
+    ordered = out.reshape(sets, n, *contract.IMAGE_SHAPE)
+    for start in range(0, n, _AT_ONCE):
+        part = slice(start, min(start + _AT_ONCE, n))
+        own = int(np.random.SeedSequence([seed, start]).generate_state(1)[0])  # or each part would be bent alike
+        made, _ = augmentation.multiplied(images[part], labels[part], level, own, copies)
+        ordered[:, part] = made.reshape(sets, -1, *contract.IMAGE_SHAPE)
+        if tell:
+            tell(part.stop * copies, n * copies)
+    return out, np.tile(labels, sets)
 
 
 def fit(

@@ -20,8 +20,10 @@ with st.sidebar:
         bind="query-params",
         help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
     )
+    level = ui.augmentation_input(settings, spec, available)
 
-config = ui.or_stop(pipeline.make_config, spec.name, params, None if train_size == len(digits.y_train) else train_size)
+size = None if train_size == len(digits.y_train) else train_size
+config = ui.or_stop(pipeline.make_config, spec.name, params, size, level)
 changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p.name] != p.default]
 seconds = sum(launch.expect(settings, config).values())
 
@@ -32,6 +34,7 @@ st.markdown(
 )
 ui.author_input()
 ui.train_button(settings, config)
+ui.show_variants(digits, level)
 ui.show_jobs(settings)
 ui.show_newest_depth(settings, digits)
 ui.connection_line(settings)

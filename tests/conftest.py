@@ -122,7 +122,7 @@ def trained_home(tmp_path_factory, tiny_npz) -> Path:
 
     def make(home: Path) -> None:
         settings = Settings(home=home, mnist=tiny_npz)
-        config = pipeline.make_config("decision_tree", {})
+        config = pipeline.make_config("decision_tree", {}, None, "none")
         pipeline.train(settings, jobs.new_id("decision_tree"), config, lambda stage, **fields: None)
 
     return shared(tmp_path_factory, "trained-home", make)

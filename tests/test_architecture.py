@@ -14,9 +14,20 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 # A module may import only from lines above its own; within a line only leftwards, where the line says so (">").
 LINES = [
     ["texts", "> errors"],
-    ["settings", "digits", "files", "look", "> access"],
-    ["preprocessing", "features", "metrics", "jobs", "onnx_export", "> augmentation", "> worker", "models"],
-    ["dataset", "> download", "training", "> export", "runs"],
+    ["settings", "digits", "files", "look", "components", "> access", "> photo"],
+    [
+        "preprocessing",
+        "features",
+        "metrics",
+        "conformal",
+        "jobs",
+        "onnx_export",
+        "> augmentation",
+        "> onnx_network",
+        "> worker",
+        "models",
+    ],
+    ["dataset", "segment", "> download", "training", "> export", "runs", "trials"],
     [
         "inference",
         "lesson",
@@ -26,12 +37,26 @@ LINES = [
         "compare",
         "archive",
         "reproduce",
+        "> mydigits",
         "> tracking",
         "> trash",
         "> plots_metrics",
         "> plots_compare",
+        "> plots_explain",
     ],
-    ["pipeline", "> launch", "> studies", "> depth", "> robustness", "> treeview", "> checks", "> report", "> doctor"],
+    [
+        "pipeline",
+        "> launch",
+        "> studies",
+        "> depth",
+        "> robustness",
+        "> refusal",
+        "> treeview",
+        "> checks",
+        "> report",
+        "> sweep",
+        "> doctor",
+    ],
     ["cli", "api", "ui", "guard"],
 ]
 RANK = {
@@ -42,7 +67,7 @@ RANK = {
 ONLY_IN = {
     "streamlit": {"ui", "Home", "app", "pages"},
     "wandb": {"tracking"},
-    "plotly": {"plots", "plots_metrics", "plots_compare", "ui"},
+    "plotly": {"plots", "plots_metrics", "plots_compare", "plots_explain", "ui"},
     "matplotlib": {"tracking"},
     "tensorflow": {"models", "training", "export"},
 }

@@ -44,7 +44,7 @@ def test_table_and_exit_code(trained_home, tiny_npz, tmp_path):
 
 def bench(settings: Settings, *words: str) -> subprocess.CompletedProcess:
     env = settings.child_environment()
-    words = [sys.executable, "bench/pens.py", *words]
+    words = [sys.executable, "bench/pens.py", "--run", *words]
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
@@ -90,7 +90,7 @@ def test_depth_10_tree_reads_real_pens(full_mnist, pens, tmp_path):
     env = Settings(home=tmp_path / "home", mnist=full_mnist, keras_home=tmp_path).child_environment()
     file = tmp_path / "pens.npz"
     np.savez(file, images=pens["images"], labels=pens["labels"])
-    words = [sys.executable, "bench/pens.py", "--pens", str(file)]
+    words = [sys.executable, "bench/pens.py", "--run", "--pens", str(file)]
     done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     rows = {line[:10].strip(): line[10:].split() for line in done.stdout.splitlines()[2:6]}
     assert {name: float(row[1]) for name, row in rows.items()} == {

@@ -182,7 +182,7 @@ def test_the_run_itself_at_its_full_depth(trained):
 
 
 def test_a_run_that_held_images_out_needs_no_second_tree(trained):
-    config = pipeline.make_config("decision_tree", {"max_depth": None}, 2000) | {"validation": 150}
+    config = pipeline.make_config("decision_tree", {"max_depth": None}, 2000, "none") | {"validation": 150}
     run = pipeline.train(trained, jobs.new_id("decision_tree"), config, _mute)
     assert depth.is_free(run)
     assert not depth.is_free(runs.list_runs(trained)[1])
@@ -245,7 +245,9 @@ def test_sparse_columns_grow_the_same_tree(trained):
 def test_cancel_leaves_nothing(trained, slow_npz, monkeypatch):
     settings = replace(trained, mnist=slow_npz)
     run_id = jobs.new_id("decision_tree")
-    run = pipeline.train(settings, run_id, pipeline.make_config("decision_tree", {"max_depth": 1}, 10_000), _mute)
+    run = pipeline.train(
+        settings, run_id, pipeline.make_config("decision_tree", {"max_depth": 1}, 10_000, "none"), _mute
+    )
     job_id = depth.start(settings, run)
     assert depth.start(settings, run) == job_id  # the same thing is not started twice
     until(lambda: jobs.load_job(settings, job_id).stage == "fit", what="the fit")
@@ -263,7 +265,7 @@ def test_refused_before_it_starts(trained, started):
     with pytest.raises(RunError, match="no single tree"):
         depth.start(trained, forest)
     for _ in range(launch.QUEUE):
-        launch.submit(trained, pipeline.make_config("decision_tree", {}))
+        launch.submit(trained, pipeline.make_config("decision_tree", {}, None, "none"))
     with pytest.raises(JobError, match="run or wait already"):
         depth.start(trained, run)
     assert not jobs.list_jobs(trained, "depth")

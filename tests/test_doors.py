@@ -115,7 +115,7 @@ def test_a_class_trains_within_limits_and_under_a_name(empty, started, in_class)
 
 
 def test_a_class_cannot_stop_what_others_started(empty, started, in_class):
-    other = launch.start(empty, pipeline.make_config("decision_tree", {}), "Bruno")
+    other = launch.start(empty, pipeline.make_config("decision_tree", {}, None, "none"), "Bruno")
     page = check(open_page("pages/1_Train.py"))
     assert "Bruno" in texts(page)
     assert f"cancel-{other}" not in {button.key for button in page.button}
@@ -136,7 +136,7 @@ def test_a_class_changes_nothing_else(trained, started, in_class):
     ],
 )
 def test_limits_of_a_class(rows, mine, author, sentence):
-    config = pipeline.make_config("decision_tree", {})
+    config = pipeline.make_config("decision_tree", {}, None, "none")
     running = [jobs.Job("a", "train", "queued", {}, [], 0.0, "")] * mine
     with pytest.raises(Exception, match=sentence):
         launch.check_class(config, rows, running, author)
@@ -144,7 +144,7 @@ def test_limits_of_a_class(rows, mine, author, sentence):
 
 
 def test_no_page_names_a_folder_or_the_machine(trained, started, monkeypatch):
-    run_id = launch.submit(environment.load(), pipeline.make_config("decision_tree", {}))
+    run_id = launch.submit(environment.load(), pipeline.make_config("decision_tree", {}, None, "none"))
     folder = jobs.folder(trained, run_id)
     (folder / "events.jsonl").write_text('{"t": 1, "stage": "fit"}\n')
     words = f"OSError: {trained.home}/runs on {socket.gethostname()}\n{environment.ROOT}/core/x.py line 1\n"

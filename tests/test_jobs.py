@@ -17,8 +17,8 @@ from core import dataset, files, jobs, launch, pipeline, runs, worker
 from core.errors import JobError
 from tests.conftest import ROOT, free_port, until
 
-DEFAULT = pipeline.make_config("decision_tree", {})
-ENDLESS = pipeline.make_config("decision_tree", {"max_depth": None})
+DEFAULT = pipeline.make_config("decision_tree", {}, None, "none")
+ENDLESS = pipeline.make_config("decision_tree", {"max_depth": None}, None, "none")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
@@ -269,7 +269,7 @@ def test_an_unexpected_error_is_told_and_logged(home):
 def test_a_job_outlives_who_started_it(home):
     code = (
         "from core import launch, pipeline, settings\n"
-        "print(launch.start(settings.load(), pipeline.make_config('decision_tree', {})))\n"
+        "print(launch.start(settings.load(), pipeline.make_config('decision_tree', {}, None, 'none')))\n"
     )
     env = home.child_environment()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)

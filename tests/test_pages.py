@@ -141,7 +141,7 @@ def test_train_takes_its_parameters_from_the_link(empty):
 
 def test_of_a_long_queue_the_next_and_the_rest_as_a_number(empty):
     for _ in range(6):
-        launch.submit(empty, pipeline.make_config("decision_tree", {}))
+        launch.submit(empty, pipeline.make_config("decision_tree", {}, None, "none"))
     page = check(open_page("pages/1_Train.py"))
     assert len([b for b in page.button if b.key.startswith("cancel-")]) == 3
     assert "and 3 more wait for their turn" in texts(page)
@@ -169,7 +169,7 @@ def test_second_click_queues_and_cancel_stops(empty, started):
 
 
 def test_failed_job_shows_its_last_words(empty):
-    run_id = launch.submit(empty, pipeline.make_config("decision_tree", {}))
+    run_id = launch.submit(empty, pipeline.make_config("decision_tree", {}, None, "none"))
     folder = jobs.folder(empty, run_id)
     (folder / "events.jsonl").write_text('{"t": 1, "stage": "fit"}\n')
     (folder / "log.txt").write_text("Killed by the moon\n")
@@ -192,7 +192,10 @@ def test_metrics_shows_the_evaluation_that_was_saved(trained):
 
 def test_metrics_marks_digits_that_are_never_answered(empty, tmp_path):
     run = pipeline.train(
-        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 1}), _mute
+        empty,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": 1}, None, "none"),
+        _mute,
     )
     page = check(open_page("pages/2_Metrics.py", run=run.id))
     assert "The model never answers" in page.warning[0].value
@@ -211,7 +214,10 @@ def test_unknown_run_in_the_link_is_said(trained):
 
 def test_damaged_run_is_refused_with_the_reason(empty):
     run = pipeline.train(
-        empty, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 2}), _mute
+        empty,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": 2}, None, "none"),
+        _mute,
     )
     (run.path / "evaluation.npz").write_bytes(b"something else")
     page = check(open_page("pages/2_Metrics.py", run=run.id))
@@ -340,7 +346,10 @@ def test_metrics_cuts_the_tree_at_the_depth_that_is_chosen(trained, started):
 def test_the_study_reaches_beyond_the_run_and_marks_the_depth(trained, started):
     run = runs.list_runs(trained)[0]
     grown = pipeline.train(
-        trained, jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": None}), _mute
+        trained,
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": None}, None, "none"),
+        _mute,
     )
     digits = dataset.load(trained)
     learned, held = depth.hold_out(np.arange(4000), digits.y_train, depth.HELD, 42)

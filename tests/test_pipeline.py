@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 def train(settings, params=None, size=None):
     events = []
-    config = pipeline.make_config("decision_tree", params or {}, size)
+    config = pipeline.make_config("decision_tree", params or {}, size, "none")
     run_id = jobs.new_id("decision_tree")
     run = pipeline.train(settings, run_id, config, lambda stage, **fields: events.append(stage))
     return run, events
@@ -66,7 +66,7 @@ def test_bad_data_and_bad_parameters_stop_before_anything_is_written(settings, t
 
 
 def test_estimate_learns_from_the_newest_run(tiny):
-    config = pipeline.make_config("decision_tree", {})
+    config = pipeline.make_config("decision_tree", {}, None, "none")
     rough = launch.estimate(config, [], 4000)["fit"]
     run, _ = train(tiny)
     learned = launch.estimate(config, [run], 4000)["fit"]
@@ -111,7 +111,7 @@ def test_stopped_with_the_best_so_far(tiny):
             pipeline.keep_best(tiny, run_id)
 
     jobs.folder(tiny, run_id).mkdir(parents=True)
-    run = pipeline.train(tiny, run_id, pipeline.make_config("mlp", {"epochs": 50}), emit)
+    run = pipeline.train(tiny, run_id, pipeline.make_config("mlp", {"epochs": 50}, None, "none"), emit)
     assert [step["done"] for step in run.card["learning"]] == [1, 2]
     assert run.card["stopped"]
     assert run.servable
@@ -120,7 +120,7 @@ def test_stopped_with_the_best_so_far(tiny):
 
 
 def test_a_family_with_features_names_them(tiny):
-    config = pipeline.make_config("hog_logistic", {})
+    config = pipeline.make_config("hog_logistic", {}, None, "none")
     run = pipeline.train(tiny, "20260101-000000-hog_logistic-0000", config, lambda stage, **fields: None)
     assert run.card["features"].startswith("stand the digit upright")
     session = inference.open_session(run)
@@ -149,7 +149,7 @@ def test_only_the_tracking_child_is_given_the_key(settings, monkeypatch):
 
     settings = replace(settings, wandb_api_key="k" * 40, password="hush")
     monkeypatch.setattr(subprocess, "Popen", Child)
-    launch.start(settings, pipeline.make_config("decision_tree", {}))
+    launch.start(settings, pipeline.make_config("decision_tree", {}, None, "none"))
     assert "k" * 40 not in str(given["train"])
     assert given["track"][1]["WANDB_API_KEY"] == "k" * 40
     assert "k" * 40 not in str(given["track"][0])
@@ -200,6 +200,7 @@ def test_config_and_card_say_all_there_is_to_say(tiny, sample):
         "train_size": 1000,
         "validation": 0,
         "augmentation": "none",
+        "copies": 0,
         "data_sha256": sample.sha256,
         "versions": pipeline.versions(),
     }
@@ -214,7 +215,7 @@ def test_config_and_card_say_all_there_is_to_say(tiny, sample):
         "n_test": 1000,
     }
     assert set(card["metrics"]) == {"accuracy", "precision", "recall", "f1", "log_loss"}
-    assert set(card["timings"]) == {"fit", "fit_cpu", "predict", "export", "total"}
+    assert set(card["timings"]) == {"prepare", "prepare_cpu", "fit", "fit_cpu", "predict", "export", "total"}
     assert all(seconds > 0 for seconds in card["timings"].values())
     assert card["peak_memory_mb"] > 50
 
@@ -224,7 +225,11 @@ def test_stages_end_where_a_stage_fails(tiny, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pipeline.export, "save_onnx", broken)
-    events, run_id, config = [], jobs.new_id("decision_tree"), pipeline.make_config("decision_tree", {"max_depth": 1})
+    events, run_id, config = (
+        [],
+        jobs.new_id("decision_tree"),
+        pipeline.make_config("decision_tree", {"max_depth": 1}, None, "none"),
+    )
     with pytest.raises(OSError, match="No space"):
         pipeline.train(tiny, run_id, config, lambda stage, **fields: events.append(stage))
     assert events == ["data", "fit", "evaluate", "export"]

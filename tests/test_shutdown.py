@@ -54,7 +54,7 @@ def test_sigterm_to_all_leaves_every_run_whole_or_plainly_failed(dyno, tiny, slo
     page = chromium.new_page()
     page.goto(f"{url}/Train")
     page.get_by_role("button", name="Train", exact=True).wait_for(timeout=60_000)
-    endless = pipeline.make_config("decision_tree", {"max_depth": None})
+    endless = pipeline.make_config("decision_tree", {"max_depth": None}, None, "none")
     ids = [launch.start(settings, endless) for _ in range(2)]  # one at work, one in the queue
     until(lambda: jobs.load_job(settings, ids[0]).stage == "fit", what="the fit")
     until(lambda: jobs.load_job(settings, ids[1]).stage == "queued", what="the queue")
@@ -76,7 +76,7 @@ def test_sigterm_to_all_leaves_every_run_whole_or_plainly_failed(dyno, tiny, slo
 def test_a_server_that_ends_alone_leaves_its_training_at_work(dyno, tiny, slow_npz):
     settings = replace(tiny, mnist=slow_npz)
     server, _ = dyno(settings)
-    run_id = launch.start(settings, pipeline.make_config("decision_tree", {"max_depth": None}))
+    run_id = launch.start(settings, pipeline.make_config("decision_tree", {"max_depth": None}, None, "none"))
     until(lambda: jobs.load_job(settings, run_id).stage == "fit", what="the fit")
     server.send_signal(signal.SIGTERM)
     server.wait(GRACE)

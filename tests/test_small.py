@@ -62,7 +62,7 @@ def test_every_family_that_takes_sparse_columns_learns_from_them(sample):
     ],
 )
 def test_what_cannot_fit_is_refused_with_its_figure(settings, memory_mb, rows, sentence):
-    asked = (replace(settings, memory_mb=memory_mb), pipeline.make_config("decision_tree", {}), rows)
+    asked = (replace(settings, memory_mb=memory_mb), pipeline.make_config("decision_tree", {}, None, "none"), rows)
     if not sentence:
         launch.check_memory(*asked)
         return
@@ -93,7 +93,7 @@ def small(tiny):
 
 
 def test_fit_and_export_are_processes_of_their_own(small):
-    run_id = launch.submit(small, pipeline.make_config("decision_tree", {}), "Ana")
+    run_id = launch.submit(small, pipeline.make_config("decision_tree", {}, None, "none"), "Ana")
     jobs.start(small, run_id)
     seen = {}
 
@@ -146,7 +146,7 @@ except Turn:
 
 def test_a_stage_that_the_system_kills_is_told_as_lack_of_memory(small, slow_npz):
     noisy = replace(small, mnist=slow_npz)
-    run_id = launch.submit(noisy, pipeline.make_config("decision_tree", {"max_depth": None}))
+    run_id = launch.submit(noisy, pipeline.make_config("decision_tree", {"max_depth": None}, None, "none"))
     jobs.start(noisy, run_id)
     until(lambda: jobs.load_job(noisy, run_id).stage == "fit", what="the fit")
     body = json.loads((jobs.folder(noisy, run_id) / "process.json").read_text())
@@ -163,7 +163,7 @@ def test_a_stage_that_the_system_kills_is_told_as_lack_of_memory(small, slow_npz
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_no_stage_outlives_its_job(small, slow_npz, how):
     noisy = replace(small, mnist=slow_npz)
-    run_id = launch.submit(noisy, pipeline.make_config("decision_tree", {"max_depth": None}))
+    run_id = launch.submit(noisy, pipeline.make_config("decision_tree", {"max_depth": None}, None, "none"))
     jobs.start(noisy, run_id)
     until(lambda: jobs.load_job(noisy, run_id).stage == "fit", what="the fit")
     body = json.loads((jobs.folder(noisy, run_id) / "process.json").read_text())
@@ -177,7 +177,7 @@ def test_no_stage_outlives_its_job(small, slow_npz, how):
 
 
 def test_a_refusal_in_a_stage_is_told_as_it_is(small, tmp_path):
-    run_id = launch.submit(small, pipeline.make_config("decision_tree", {}))
+    run_id = launch.submit(small, pipeline.make_config("decision_tree", {}, None, "none"))
     gone = replace(small, mnist=tmp_path / "gone.npz")
     jobs.start(gone, run_id)
     until(lambda: not jobs.load_job(gone, run_id).live, what="the end")

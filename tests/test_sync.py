@@ -91,7 +91,7 @@ def test_a_run_is_synced_and_proven(lab, server):
 
 def test_two_runs_keep_their_order(lab, server):
     older = only(lab)
-    config = pipeline.make_config("decision_tree", {"max_depth": 3})
+    config = pipeline.make_config("decision_tree", {"max_depth": 3}, None, "none")
     newer = pipeline.train(lab, jobs.new_id("decision_tree"), config, lambda stage, **fields: None)
     assert core(lab, "track", "--offline", newer.id).returncode == 0
     done = core(lab, "track", "--sync")
@@ -101,7 +101,7 @@ def test_two_runs_keep_their_order(lab, server):
 
 
 def test_the_tracking_job_logs_syncs_and_proves(lab, server):
-    config = pipeline.make_config("decision_tree", {"max_depth": 2})
+    config = pipeline.make_config("decision_tree", {"max_depth": 2}, None, "none")
     run_id = launch.start(lab, config)
 
     def synced():
@@ -397,7 +397,7 @@ def promote(settings, run, at=None):
 
 def test_promotions_travel_and_the_later_one_wins(lab, empty, server):
     first = only(lab)
-    config = pipeline.make_config("decision_tree", {"max_depth": 3})
+    config = pipeline.make_config("decision_tree", {"max_depth": 3}, None, "none")
     second = pipeline.train(lab, jobs.new_id("decision_tree"), config, lambda stage, **fields: None)
     core(lab, "track", "--offline", second.id)
     core(lab, "track", second.id, "--sync")
@@ -448,7 +448,7 @@ def test_readme_lines_fetch_the_model(lab, server, tmp_path):
 
 def test_a_training_can_be_watched_while_it_goes_on(lab, server):
     online = replace(lab, wandb_mode="online")
-    run_id = launch.start(online, pipeline.make_config("decision_tree", {"max_depth": 4}))
+    run_id = launch.start(online, pipeline.make_config("decision_tree", {"max_depth": 4}, None, "none"))
 
     def watched():
         live = [run for run in server.runs.values() if run.get("displayName") == f"{run_id} (live)"]

@@ -43,7 +43,7 @@ def _save_digits(path, n_train=300, n_test=100, seed=0):
 
 
 def _train(settings, params):
-    config = pipeline.make_config("decision_tree", params)
+    config = pipeline.make_config("decision_tree", params, None, "none")
     return pipeline.train(settings, jobs.new_id("decision_tree"), config, emit=lambda *_, **__: None)
 
 

@@ -10,29 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import preprocessing
-from core.augmentation import canvas, hands, pen
+from core.augmentation import form, variants
 from core.digits import check_images, check_labels
-from core.errors import ImageError, ModelError
+from core.errors import ModelError
 
 LEVELS = ("none", "light", "hands")
 CHUNK = 1000  # images that are read, and given out, at once
 _AT_ONCE = 250  # images on the board at once: a few megabytes, which stay in the processor's cache
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    bend: canvas.Bend
-    redrawn: float  # share that a pen of one width draws anew; the rest keeps its strokes' own shape
-    pens: tuple[float, float]  # half the width of such a pen, of MNIST's pixels
-    swell: float  # the most that strokes of their own shape gain on each side, of MNIST's pixels
-    habits: bool
-
-
-_LEVELS = {
-    "light": _Level(canvas.Bend(0.14, 0.15, 0.10, 0.5), 0.3, (0.8, 1.8), 0.4, False),
-    "hands": _Level(canvas.Bend(0.22, 0.30, 0.25, 0.9), 0.6, (0.45, 2.2), 0.9, True),
-}
 
 
 def augment(images: np.ndarray, labels: np.ndarray, level: str, seed: int) -> np.ndarray:
@@ -165,33 +149,6 @@ def _fill(out: np.ndarray, images: np.ndarray, labels: np.ndarray, level: str, r
     for start in range(0, len(images), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         originals = np.asarray(images[part])
-        written = _written(originals, np.asarray(labels[part]), _LEVELS[level], rng)
-        for i, (strokes, original) in enumerate(zip(written, originals, strict=True), start):
-            try:
-                out[i] = preprocessing.normalise(strokes)
-            except ImageError:  # it had no ink to begin with
-                out[i] = original
-
-
-def _written(images: np.ndarray, labels: np.ndarray, how: _Level, rng: np.random.Generator) -> np.ndarray:
-    n = len(images)
-    grey = canvas.bent(images, how.bend, rng)
-    inked = grey > (rng.uniform(0.3, 0.5, n) * grey.max(axis=(1, 2)))[:, None, None]
-    middle = pen.skeleton(inked)
-    width = inked.sum(axis=(1, 2)) / np.maximum(middle.sum(axis=(1, 2)), 1)
-    redrawn = rng.random(n) < how.redrawn
-    # A canvas smooths its edges over one of many pixels, a photo over more.
-    edge = rng.choice([1.0, 1.5, 3.0], n, p=[0.5, 0.3, 0.2])
-    low, high = np.log(how.pens)
-    radius = np.where(
-        redrawn,
-        np.exp(rng.uniform(low, high, n)) * canvas.ZOOM,
-        rng.uniform(0.3, 0.5 + how.swell * canvas.ZOOM, n),
-    )
-    ink = pen.inked(pen.distance(np.where(redrawn[:, None, None], middle, inked)), radius, edge)
-    if how.habits:
-        drawn = np.where(redrawn, radius, width / 2 + radius)
-        for chosen, lines in hands.habits(inked, labels, rng):
-            stroke = pen.inked(pen.from_lines(lines), drawn[chosen], edge[chosen])
-            ink[chosen] = np.maximum(ink[chosen], stroke)
-    return (ink * 255).astype(np.uint8)
+        made = form.normalised(variants.written(originals, np.asarray(labels[part]), variants.LEVELS[level], rng))
+        # What had no ink to begin with stays as it is.
+        out[part] = np.where(made.max(axis=(1, 2), keepdims=True) > 0, made, originals)

@@ -122,7 +122,9 @@ def closed_four(ink: Ink, rng: np.random.Generator) -> Lines:
         row = ink.inked[np.arange(n), y] & side
         tips.append((y + 1.0, (row * columns).sum(axis=1) / np.maximum(row.sum(axis=1), 1)))
     (y, x), (other_y, other_x) = tips
-    both = np.flatnonzero(np.maximum(y, other_y) < ink.top + 0.4 * ink.height)
+    # Far apart, or square, it would be a 9.
+    near = np.abs(other_x - x) < 0.3 * ink.height
+    both = np.flatnonzero((np.maximum(y, other_y) < ink.top + 0.4 * ink.height) & near)
     return both, _line((y, x), (other_y, other_x))[both]
 
 
@@ -165,19 +167,19 @@ def short_stemmed_four(inked: np.ndarray, rng: np.random.Generator) -> np.ndarra
     (n, 64, 64) bool
         A four that has no left stroke up there is left whole.
     """
-    ink, steps = read(inked), np.arange(canvas.BOARD)
-    cut = ink.top + ink.height * rng.uniform(0.15, 0.42, len(inked))
-    above = steps < cut[:, None]
-    # Where the two strokes part: the widest gap of the row at the cut.
-    row = inked[np.arange(len(inked)), cut.astype(int)]
-    run = np.where(row, 0, 1)
+    ink, steps, n = read(inked), np.arange(canvas.BOARD), np.arange(len(inked))
+    cut = ink.top + ink.height * rng.uniform(0.15, 0.38, len(inked))
     first, last = ink.across(cut)
     middle = (first + last) / 2
-    parted = ~row[np.arange(len(inked)), middle.astype(int)] & (run.sum(axis=1) > 0)
-    gone = above[:, :, None] & (steps > middle[:, None])[:, None, :]
+    parted = ~inked[n, cut.astype(int), middle.astype(int)]
+    # Where the left stroke is the shorter one, what is left would be no 4.
+    left = inked & (steps < middle[:, None])[:, None, :]
+    parted &= left.any(axis=2).argmax(axis=1) < ink.top + 0.12 * ink.height
+    gone = (steps < cut[:, None])[:, :, None] & (steps > middle[:, None])[:, None, :]
     return inked & ~(gone & parted[:, None, None])
 
 
+SHORT_STEM = 0.25  # share of the fours
 Habit = Callable[[Ink, np.random.Generator], Lines]
 HABITS: dict[int, tuple[tuple[Habit, float], ...]] = {
     0: ((slashed_zero, 0.12),),
@@ -187,6 +189,16 @@ HABITS: dict[int, tuple[tuple[Habit, float], ...]] = {
     7: ((crossed_seven, 0.6), (hooked_seven, 0.25)),
     9: ((curled_nine, 0.35),),
 }
+
+
+def shortened(inked: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Take away what other hands leave out; returns the (n, 64, 64) bool it was given where nobody does."""
+    mine = np.flatnonzero((labels == 4) & (rng.random(len(labels)) < SHORT_STEM))
+    if not len(mine):
+        return inked
+    inked = inked.copy()
+    inked[mine] = short_stemmed_four(inked[mine], rng)
+    return inked
 
 
 def habits(inked: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list[Lines]:

@@ -13,13 +13,19 @@ STAGES = ("fit", "finish")
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
-    from core import launch, metrics, models, pipeline, runs
+    from core import augmentation, launch, metrics, models, pipeline, runs
 
     first = argparse.ArgumentParser(prog="python -m core train", add_help=False)
-    first.add_argument("--model", default=models.DEFAULT, choices=list(models.CATALOGUE), help="the model family")
-    spec = models.spec(first.parse_known_args(argv)[0].model)
+    names = list(models.CATALOGUE)
+    first.add_argument("--family", "--model", choices=names, help=f"the model family (the exercise's {models.DEFAULT})")
+    family = first.parse_known_args(argv)[0].family
+    spec = models.spec(family or models.DEFAULT)
+    # Without a word about the family it is the exercise's own tree, which saw MNIST and nothing else.
+    level = spec.augmentation if family else "none"
     parser = argparse.ArgumentParser(prog="python -m core train", parents=[first], description=spec.summary)
     parser.add_argument("--train-size", type=int, default=None, metavar="N", help="number of training images (all)")
+    words = f"other hands' and other pens' variants of the training images ({level})"
+    parser.add_argument("--augmentation", choices=augmentation.LEVELS, default=level, help=words)
     for p in spec.parameters:
         shown = p.none if p.default is None else p.default
         kind = {"int": int, "float": float, "choice": str}[p.kind]
@@ -29,7 +35,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     given = vars(parser.parse_args(argv))
     params = {p.name: given[p.name] for p in spec.parameters}
     runs.sweep(found)
-    run_id = launch.submit(found, pipeline.make_config(spec.name, params, given["train_size"]))
+    run_id = launch.submit(found, pipeline.make_config(spec.name, params, given["train_size"], given["augmentation"]))
     code = jobwork.run(found, run_id, work)
     if code:
         return code

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core import dataset, jobs, launch, models, runs, studies, training, worker
+from core import dataset, jobs, launch, models, pipeline, runs, studies, training, worker
 from core.depth import study, tree
 from core.errors import RunError
 from core.settings import Settings
@@ -79,7 +79,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
         found = study.load_tree(run)
     else:
         if not len(held):
-            seed = int(run.config["params"].get("random_state") or 0)
+            seed = pipeline.seed(run.config["params"])
             learned, held = study.hold_out(learned, digits.y_train, study.HELD, seed)
         emit("fit", message=f"Growing a tree without a limit from {len(learned):,} images")
         found = grow(settings, run, digits, learned, jobs.folder(settings, job_id))
@@ -90,7 +90,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
 
 
 def grow(settings: Settings, run: runs.Run, digits: dataset.Digits, rows: np.ndarray, folder: Any) -> tree.Tree:
-    """Fit a tree with the run's parameters, but without what limits its depth.
+    """Fit a tree with the run's parameters and augmentation, but without what limits its depth.
 
     Parameters
     ----------
@@ -100,12 +100,16 @@ def grow(settings: Settings, run: runs.Run, digits: dataset.Digits, rows: np.nda
         Where their copy may lie for the time of the fit.
     """
     estimator = models.spec(run.family).build({**run.config["params"], **FREE})
-    labels = np.asarray(digits.y_train[rows])
+    labels, n = np.asarray(digits.y_train[rows]), len(rows)
+    level, copies = run.config.get("augmentation", "none"), int(run.config.get("copies", 0))
     # In a file without a name, not in memory: the estimator makes a copy of its own, and one is what was reckoned with.
     with tempfile.TemporaryFile(dir=folder) as file:
-        images = np.memmap(file, np.uint8, "w+", shape=(len(rows), *digits.x_train.shape[1:]))
-        for start in range(0, len(rows), _COPY):
-            images[start : start + _COPY] = digits.x_train[rows[start : start + _COPY]]
+        images = np.memmap(file, np.uint8, "w+", shape=((copies + 1) * n, *digits.x_train.shape[1:]))
+        for start in range(0, n, _COPY):
+            images[start : min(start + _COPY, n)] = digits.x_train[rows[start : start + _COPY]]
+        if copies:
+            seed = pipeline.seed(run.config["params"])
+            _, labels = training.multiply(images[:n], labels, level, seed, copies, out=images)
         if settings.small:
             estimator[-1].fit(training.sparse_columns(images), labels)
         else:

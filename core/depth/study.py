@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import files, metrics, runs, training
+from core import files, metrics, pipeline, runs, training
 from core.dataset import Digits
 from core.depth import pruning, tree
 from core.errors import DataError, RunError
@@ -82,7 +82,7 @@ def parts(run: runs.Run, digits: Digits) -> tuple[np.ndarray, np.ndarray]:
             f"This run learned from the data {run.config['data_sha256'][:12]}, but the server has "
             f"{digits.sha256[:12]} by now. Train once more to see its depth."
         )
-    seed = int(run.config["params"].get("random_state") or 0)
+    seed = pipeline.seed(run.config["params"])
     chosen = np.arange(len(digits.y_train))[training.choose(digits.y_train, run.config["train_size"], seed)]
     return hold_out(chosen, digits.y_train, run.config.get("validation", 0), seed)
 

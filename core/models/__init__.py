@@ -1,7 +1,7 @@
 """The catalogue: one `ModelSpec` per family. Its parameters are its sidebar, its command line and its checks."""
 
 from core.errors import ModelError
-from core.models import forests, linear, neural, trees
+from core.models import deep, forests, linear, neural, trees
 from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
 
 __all__ = [
@@ -29,6 +29,8 @@ CATALOGUE: dict[str, ModelSpec] = {
         linear.HOG_LOGISTIC,
         linear.HOG_SVM,
         forests.HOG_EXTRA_TREES,
+        deep.CNN_SMALL,
+        deep.CNN_ACCURATE,
     )
 }
 DEFAULT = "decision_tree"

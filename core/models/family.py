@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.augmentation import LEVELS
 from core.digits import N_PIXELS
 from core.errors import ModelError
 
@@ -51,15 +52,20 @@ class Material:
     Parameters
     ----------
     images, labels : (n, 28, 28) uint8, (n,) uint8
-        Perhaps a memory map. For a family with `features`, images are already turned into them: (n, m) float32.
+        Perhaps a memory map. For a family with `features`, images are already turned into them: (n, m) float32. The
+        augmented variants are among them, but for a family that `streams`.
     held_images, held_labels : the same of the held-out part
-        Empty where nothing is held out; then nothing stops early.
+        Empty where nothing is held out; then nothing stops early. Never augmented.
+    level, seed : str, int
+        The augmentation that a family that `streams` makes by itself.
     """
 
     images: np.ndarray
     labels: np.ndarray
     held_images: np.ndarray
     held_labels: np.ndarray
+    level: str = "none"
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +134,22 @@ class ModelSpec:
     validation : int
         How many training images are held out unless the person says otherwise: 0 for what does not stop early.
     cpu_seconds : (params, n) -> float
-        Rough cost of fitting n images on one core of 2024, for time estimates only.
+        Rough cost of fitting n images, variants among them, on one core of 2024, for time estimates only.
     memory_mb : (n, small) -> float
         The most memory of its own (file pages aside, which the system takes back) that a process needs to make a run
-        of n images, measured; `small` is `Settings.small`.
+        of n images, variants among them, measured (bench/memory.py); `small` is `Settings.small`.
     takes_sparse : bool
         Whether the classifier learns from sparse columns as well.
     class_rows : int
         On how many images visitors of a class may train it; 0 = not at all.
+    augmentation : str
+        The level of `core.augmentation` unless the person says otherwise.
+    copies : int
+        How many augmented sets stand beside the originals.
+    streams : bool
+        It makes variants while it learns, new ones in every epoch; then there are no copies.
+    needs : str
+        A package beyond scikit-learn's that it cannot be trained without; empty = none.
     """
 
     name: str
@@ -150,6 +164,10 @@ class ModelSpec:
     learn: "Callable[[Params, Material, Report], Any] | None" = None
     features: str = ""
     validation: int = 0
+    augmentation: str = "none"
+    copies: int = 0
+    streams: bool = False
+    needs: str = ""
 
     def check(self, params: Mapping[str, Any]) -> dict[str, Value]:
         """Return all parameters, checked, with the defaults for those that are not given.
@@ -165,6 +183,24 @@ class ModelSpec:
             raise ModelError(f"{self.label} has no parameter {unknown[0]!r}; it has {known}.")
         return {p.name: p.check(params.get(p.name, p.default)) for p in self.parameters}
 
+    def check_augmentation(self, level: str | None) -> str:
+        """Return the level of augmentation, the family's own for None.
+
+        Raises
+        ------
+        ModelError
+            If there is no such level.
+        """
+        if level is None:
+            return self.augmentation
+        if level not in LEVELS:
+            raise ModelError(f"augmentation is {level!r}; choose one of {', '.join(LEVELS)}.")
+        return level
+
+    def copies_at(self, level: str) -> int:
+        """Return how many augmented sets are made before the fit at a level."""
+        return 0 if level == "none" else self.copies
+
 
 _STEP_NAMES = {"FunctionTransformer": "double", "MinMaxScaler": "scale", "PCA": "pca"}
 
@@ -173,8 +209,8 @@ RANDOM_STATE = Parameter(
     "Random seed",
     "int",
     42,
-    "Where chance decides (ties between equally good questions), this number decides how. The same seed gives the "
-    "same model again.",
+    "Where chance decides (between equally good questions, which images are held out, how variants are bent), this "
+    "number decides how. The same seed gives the same model again.",
     low=0,
     high=2**31 - 1,
 )

@@ -95,6 +95,8 @@ def _family(
         lambda n, small: 300 + rate[1] * n / 60_000,
         learn=partial(_learn, estimator, wrap),
         validation=5000,
+        augmentation="hands",
+        copies=2,
         **more,
     )
 

@@ -84,22 +84,26 @@ LOGISTIC = ModelSpec(
     "logistic_regression",
     "Logistic regression",
     "Weighs every pixel for and against each digit, and adds up.",
-    (_c(0.1), _MAX_ITER, CLASS_WEIGHT),
+    (_c(0.1), _MAX_ITER, CLASS_WEIGHT, RANDOM_STATE),
     partial(_build_logistic, on_pixels),
     lambda params, n: 0.6 * float(params["max_iter"] or 1) * n / 60_000,
     lambda n, small: 140 + 420 * n / 60_000,
     class_rows=20_000,
+    augmentation="hands",
+    copies=1,
 )
 HOG_LOGISTIC = ModelSpec(
     "hog_logistic",
     "Logistic regression on strokes",
     "Stands the digit upright, looks at the directions of its strokes (HOG), and weighs them.",
-    (_c(3.0), _MAX_ITER, CLASS_WEIGHT),
+    (_c(3.0), _MAX_ITER, CLASS_WEIGHT, RANDOM_STATE),
     partial(_build_logistic, on_features),
     lambda params, n: 11 + 0.4 * float(params["max_iter"] or 1) * n / 60_000,
     lambda n, small: 200 + 700 * n / 60_000,
     features="deskew_hog",
     class_rows=20_000,
+    augmentation="hands",
+    copies=1,
 )
 HOG_SVM = ModelSpec(
     "hog_svm",
@@ -125,4 +129,6 @@ HOG_SVM = ModelSpec(
     learn=_learn_svm,
     features="deskew_hog",
     validation=5000,
+    augmentation="hands",
+    copies=1,
 )

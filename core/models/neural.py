@@ -91,4 +91,6 @@ MLP = ModelSpec(
     learn=_learn,
     validation=5000,
     class_rows=20_000,
+    augmentation="hands",
+    copies=2,
 )

@@ -118,4 +118,6 @@ DECISION_TREE = ModelSpec(
     _tree_memory_mb,
     takes_sparse=True,
     class_rows=20_000,
+    augmentation="hands",
+    copies=2,
 )

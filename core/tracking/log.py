@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import wandb
     from PIL.Image import Image
 
-ARTIFACT_FILES = ("card.json", "config.json", "evaluation.npz", "model.joblib", "model.onnx", "tree.npz")
+ARTIFACT_FILES = ("card.json", "config.json", "evaluation.npz", "model.joblib", "model.keras", "model.onnx", "tree.npz")
 SUMMARY = {"Acc": "accuracy", "Precision": "precision", "Recall": "recall", "F1": "f1"}
 TABLE_ROWS = 200
 CHART_ROWS = 2000  # plot_classifier looks at every cell of X in a Python loop: 60,000 rows take half a minute
@@ -54,7 +54,8 @@ def track(settings: Settings, run: runs.Run) -> dict[str, Any]:
 def model_name(run: runs.Run) -> str:
     """Return what the exercise calls a model: the default tree is its baseline."""
     spec = models.spec(run.family)
-    is_baseline = run.family == models.DEFAULT and run.config["params"] == spec.check({})
+    is_plain = run.config.get("augmentation", "none") == "none"
+    is_baseline = run.family == models.DEFAULT and is_plain and run.config["params"] == spec.check({})
     return "Baseline_model" if is_baseline else spec.label
 
 

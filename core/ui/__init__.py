@@ -4,6 +4,7 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
+from core.ui.augmentation import augmentation_input, show_variants
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
@@ -24,6 +25,7 @@ from core.ui.training import (
 
 __all__ = [
     "address",
+    "augmentation_input",
     "author_input",
     "button",
     "chart",
@@ -56,6 +58,7 @@ __all__ = [
     "show_depth",
     "show_jobs",
     "show_newest_depth",
+    "show_variants",
     "show_verdict",
     "show_views",
     "start_button",

@@ -129,11 +129,12 @@ def _query(run: runs.Run, chosen: int) -> dict[str, str]:
     params = run.config["params"] | {"max_depth": chosen}
     given = {p.name: params.get(p.name, p.default) for p in models.spec(run.family).parameters if p.name in params}
     defaults = {p.name: p for p in models.spec(run.family).parameters}
-    return {
+    changed = {
         name: defaults[name].none if value is None else str(value)
         for name, value in given.items()
         if value != defaults[name].default
     }
+    return changed | {"augmentation": run.config.get("augmentation", "none")}
 
 
 def _offer(settings: Settings, run: runs.Run, study: depth.Study) -> None:

@@ -51,7 +51,9 @@ def train_default_button(settings: Settings) -> None:
     if door.level() == access.CLASS:
         frame.link("Train a tree", "pages/1_Train.py", ":material/model_training:", key="train-default")
         return
-    train_button(settings, pipeline.make_config(models.DEFAULT, {}), "Train the default tree", "train-default")
+    train_button(
+        settings, pipeline.make_config(models.DEFAULT, {}, None, "none"), "Train the default tree", "train-default"
+    )
 
 
 def most_images(spec: models.ModelSpec, available: int) -> int:

@@ -1,0 +1,69 @@
+"""Other hands' variants of the training images: how many kinds, and what they look like, before a training starts."""
+
+import numpy as np
+import streamlit as st
+
+from core import augmentation, launch, models, plots
+from core import digits as contract
+from core.dataset import Digits
+from core.errors import ModelError
+from core.settings import Settings
+from core.ui import frame
+
+VARIANTS = 8
+_HELP = (
+    "`augmentation`: what it learns from beside MNIST's own images. Light: turned, slanted and bent a little, with a "
+    "thinner or thicker pen. Hands: more of it, and the habits of other schools, such as the crossed 7 and the flagged "
+    "1. It reads real drawings better and takes longer. The test images stay as they are."
+)
+
+
+def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
+    """Let the visitor choose the augmentation, kept in the link; returns a level.
+
+    Parameters
+    ----------
+    rows : int
+        The most training images there are: where their variants do not fit the memory, the choice begins with none.
+    """
+    default = _fitting(settings, spec, rows)
+    key = "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
+    index = augmentation.LEVELS.index(default)
+    levels = list(augmentation.LEVELS)
+    return st.selectbox("Augmentation", levels, index=index, key=key, help=_HELP, bind="query-params")
+
+
+def _fitting(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
+    config = {"family": spec.name, "copies": spec.copies_at(spec.augmentation)}
+    try:
+        launch.check_memory(settings, config, rows)
+    except ModelError:
+        return "none"
+    return spec.augmentation
+
+
+@st.fragment
+def show_variants(digits: Digits, level: str) -> None:
+    """Show one training image and what other hands make of it; nothing where it learns from the images alone."""
+    if level == "none":
+        return
+    number = st.session_state.setdefault("variants", 0)
+    original, variants = _variants(digits.sha256, level, number, digits)
+    with st.container(horizontal=True, vertical_alignment="center", key="variants-row"):
+        st.image(original, width=84, alt="One training image")
+        st.image(variants, width=300, alt=f"{VARIANTS} variants of it, as other hands might have written it")
+        # In the fragment, so that only the two pictures change.
+        st.button("Another", key="another", icon=":material/shuffle:", on_click=frame.count_up, args=_COUNTER)
+    st.caption(f"A training image, and {VARIANTS} of the variants that it learns from as well ({level}).")
+
+
+_COUNTER = ("variants", "varied")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _variants(sha256: str, level: str, number: int, _digits: Digits) -> tuple[np.ndarray, np.ndarray]:
+    position = int(np.random.default_rng(number).integers(len(_digits.y_train)))
+    image, label = np.array(_digits.x_train[position]), int(_digits.y_train[position])
+    made = augmentation.preview(image, label, level, number, VARIANTS)
+    sheet = contract.mosaic(made, VARIANTS // 2)
+    return plots.magnified(image, 3), np.kron(sheet, np.ones((3, 3), np.uint8))

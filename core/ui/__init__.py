@@ -13,6 +13,9 @@ from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run,
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_verdict, show_views
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
+from core.ui.runs_compare import show_comparison
+from core.ui.runs_table import chosen_runs, filter_runs, show_runs
 from core.ui.training import (
     author_input,
     invite,
@@ -29,6 +32,7 @@ __all__ = [
     "author_input",
     "button",
     "chart",
+    "chosen_runs",
     "closed",
     "connection_line",
     "connection_section",
@@ -38,6 +42,7 @@ __all__ = [
     "digit",
     "evaluation",
     "family_input",
+    "filter_runs",
     "invite",
     "is_host",
     "learning_curve",
@@ -55,9 +60,16 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_comparison",
     "show_depth",
+    "show_import",
     "show_jobs",
+    "show_live",
     "show_newest_depth",
+    "show_run",
+    "show_runs",
+    "show_trash",
+    "show_unusable",
     "show_variants",
     "show_verdict",
     "show_views",

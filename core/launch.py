@@ -15,6 +15,7 @@ from core.settings import Settings
 SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
 AUTHOR_LENGTH = 40
+COUNTED = ("train", "sweep")
 # Seconds beside the fit, measured on two cores: imports and data, 10,000 test images, export and its proof.
 _OVERHEAD = {"data": 2.0, "fit": 0.0, "evaluate": 0.5, "export": 4.0, "seal": 0.2}
 _VARIANT = 0.0004  # seconds to write one image as another hand would
@@ -33,11 +34,16 @@ def start(settings: Settings, config: Mapping[str, Any], author: str = "") -> st
         If too many wait already.
     """
     runs.sweep(settings)
-    check_queue(settings, jobs.list_jobs(settings, "train"))
+    check_queue(settings, list_waiting(settings))
     run_id = submit(settings, config, author)
     jobs.start(settings, run_id)
     start_tracking(settings, {"run": run_id})
     return run_id
+
+
+def list_waiting(settings: Settings) -> list[jobs.Job]:
+    """Return the trainings and sweeps: what counts against the limits."""
+    return [job for kind in COUNTED for job in jobs.list_jobs(settings, kind)]
 
 
 def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
@@ -46,9 +52,10 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
     Parameters
     ----------
     config : mapping
-        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every run
-        now, or the one whose id it is; `due`: those whose time has come. `restore`: fetch a version, empty = the one to
-        serve. `exchange`: bring promotions together. The same thing is not started twice at a time.
+        `run`: log this run when its training has ended, then sync. `sweep`: the same for its trials and its winner.
+        `test`: ask W&B who we are. `sync`: sync every run now, or the one whose id it is; `due`: those whose time has
+        come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring promotions together. `my_digits`:
+        log the set of My digits with this sha256. The same thing is not started twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:
@@ -232,4 +239,5 @@ def rows_of(settings: Settings, config: Mapping[str, Any]) -> int:
         available = len(dataset.load(settings).y_train)
     except DataNotReady:
         available = 4000
-    return min(config["train_size"] or available, available)
+    mine = config.get("my_digits") or {"count": 0, "copies": 0}
+    return min(config["train_size"] or available, available) + mine["count"] * mine["copies"]

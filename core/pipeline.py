@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import psutil
 
-from core import dataset, export, features, jobs, metrics, models, runs, training, worker
+from core import dataset, export, features, jobs, metrics, models, mydigits, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
 
 STAGES = ("data", "fit", "evaluate", "export", "seal")
 PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "onnxruntime")
 PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
-JOB_ONLY = ("plan", "author")  # of a job's config; no part of what is needed to repeat the run
+JOB_ONLY = ("plan", "author", "repeats")  # of a job's config; no part of what is needed to repeat the run
 
 
 def make_config(
@@ -81,7 +81,8 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     partial = runs.begin(settings, run_id, asked | kept)
 
     clocks = time.perf_counter(), time.process_time()
-    material = _prepare(spec, images, labels, asked | kept, emit)
+    extra = mydigits.load_set(settings, config["my_digits"]) if config.get("my_digits") else None
+    material = _prepare(spec, images, labels, asked | kept, emit, extra)
     spent = {"prepare": time.perf_counter() - clocks[0], "prepare_cpu": time.process_time() - clocks[1]}
     emit("fit", message=f"Fitting {len(material.labels):,} images")
     model = training.fit(spec, params, material, _reporter(settings, run_id, emit), sparse=settings.small)
@@ -93,13 +94,20 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     runs.save_evaluation(partial, evaluation)
     export.save_model(model, partial)
     export.save_tree(model, partial)
-    card = _card(model, digits, len(labels), evaluation)
+    card = _card(model, digits, len(labels) + (len(extra[1]) if extra else 0), evaluation)
+    card["data"]["my_digits"] = config["my_digits"]["count"] if extra else 0
     card["timings"] |= {"predict": predict_seconds, **spent}
-    runs.save_draft(partial, card | {"created": began, "author": config.get("author", "")})
+    told = {name: config.get(name, "") for name in ("author", "repeats")}
+    runs.save_draft(partial, card | {"created": began} | told)
 
 
 def _prepare(
-    spec: models.ModelSpec, images: np.ndarray, labels: np.ndarray, config: Mapping[str, Any], emit: worker.Emit
+    spec: models.ModelSpec,
+    images: np.ndarray,
+    labels: np.ndarray,
+    config: Mapping[str, Any],
+    emit: worker.Emit,
+    extra: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> models.Material:
     def tell(done: int, total: int) -> None:
         emit("data", message=f"{done:,} of {total:,} variants written by other hands", done=done, total=total)
@@ -108,7 +116,7 @@ def _prepare(
         emit("data", message=f"Looking at the strokes of {len(labels):,} images")
     level, copies = config.get("augmentation", "none"), config.get("copies", 0)
     return training.prepare(
-        spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell
+        spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell, extra
     )
 
 
@@ -140,12 +148,15 @@ def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     model = export.load_model(partial, models.spec(config["family"]), config["params"])
     export.save_onnx(model, partial)
     served = export.onnx_proba(partial / "model.onnx", _open_data(settings).x_test)
-    card["parity"] = export.parity(runs.draft_evaluation(partial).proba, served)
+    evaluation = runs.draft_evaluation(partial)
+    card["parity"] = export.parity(evaluation.proba, served)
 
     emit("seal", message="Sealing the run")
     card["timings"] |= {"export": time.perf_counter() - start, "total": time.time() - card["created"]}
     card["peak_memory_mb"] = max(card["peak_memory_mb"], peak_memory_mb())
-    author = card.pop("author")
+    author, repeats = card.pop("author"), card.pop("repeats")
+    if repeats:
+        card["repeats"] = runs.compare_repeat(settings, repeats, evaluation, config["versions"])
     run = runs.seal(settings, run_id, card)
     if author:
         runs.save_labels(run, {"author": author})
@@ -157,7 +168,8 @@ def _card(
 ) -> dict[str, Any]:
     return {
         "label": model.spec.label,
-        "metrics": {name: interval.value for name, interval in metrics.summary(evaluation).items()},
+        "metrics": {name: interval.value for name, interval in metrics.summary(evaluation).items()}
+        | {"log_loss": metrics.log_loss(evaluation)},
         "shape": export.shape_of(model),
         "data": {
             "title": digits.title,

@@ -95,7 +95,7 @@ def roll_back(settings: Settings) -> str:
 
 def version(run: runs.Run) -> str:
     """Return the run's version on W&B, such as v3, or an empty text."""
-    state = files.read_json(run.path / "tracking.json")
+    state = files.recall_json(run.path / "tracking.json")
     return str(state.get("version", "")) if isinstance(state, dict) else ""
 
 

@@ -21,9 +21,10 @@ with st.sidebar:
         bind="query-params",
         help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
     )
+    mine = ui.my_digits_input(settings)
 
 size = None if train_size == len(digits.y_train) else train_size
-config = ui.or_stop(pipeline.make_config, spec.name, params, size, level)
+config = ui.or_stop(pipeline.make_config, spec.name, params, size, level) | mine
 changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p.name] != p.default]
 seconds = sum(launch.expect(settings, config).values())
 
@@ -37,4 +38,5 @@ ui.train_button(settings, config)
 ui.show_variants(digits, level)
 ui.show_jobs(settings)
 ui.show_newest_depth(settings, digits)
+ui.show_sweeps(settings, digits, spec, config)
 ui.connection_line(settings)

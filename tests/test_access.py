@@ -76,13 +76,13 @@ def test_one_tab_is_unlocked_at_a_time(closed):
 @pytest.mark.parametrize(
     ("level", "allowed"),
     [
-        (HOST, {"train", "cancel", "data", "promote", "wandb", "delete", "import"}),
-        (CLASS, {"train", "cancel"}),
+        (HOST, {"train", "cancel", "data", "promote", "wandb", "delete", "import", "label", "export"}),
+        (CLASS, {"train", "cancel", "label", "export"}),
         (VISITOR, set()),
     ],
 )
 def test_what_each_level_may_do(closed, level, allowed):
-    for action in ("train", "cancel", "data", "promote", "wandb", "delete", "import"):
+    for action in ("train", "cancel", "data", "promote", "wandb", "delete", "import", "label", "export"):
         if action in allowed:
             access.require(closed, level, action)
         else:

@@ -69,7 +69,11 @@ def test_train_takes_none(core, tiny):
         (["train", "--model", "magic"], 2, "invalid choice: 'magic'"),
         (["train", "--train-size", "5"], 1, "train_size is 5; give at least 100"),
         (["predict", "x.png"], 1, "There is no run yet. Train one first: python -m core train"),
-        (["dance"], 2, "usage: python -m core {train | depth | predict | data | track | doctor}"),
+        (
+            ["dance"],
+            2,
+            "usage: python -m core {train | depth | robustness | calibrate | predict | data | track | doctor}",
+        ),
         ([], 2, "usage: python -m core"),
         (["track", "../x"], 1, "'../x' is not the id of a run."),
         (["train", "--job", "nothing"], 1, "There is no job 'nothing' any more"),

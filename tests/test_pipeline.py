@@ -214,7 +214,7 @@ def test_config_and_card_say_all_there_is_to_say(tiny, sample):
         "n_train": 4000,
         "n_test": 1000,
     }
-    assert set(card["metrics"]) == {"accuracy", "precision", "recall", "f1"}
+    assert set(card["metrics"]) == {"accuracy", "precision", "recall", "f1", "log_loss"}
     assert set(card["timings"]) == {"prepare", "prepare_cpu", "fit", "fit_cpu", "predict", "export", "total"}
     assert all(seconds > 0 for seconds in card["timings"].values())
     assert card["peak_memory_mb"] > 50

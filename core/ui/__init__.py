@@ -4,14 +4,20 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
+from core.ui import board
 from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
+from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
+from core.ui.metrics import open_metrics, show_summary, show_views
+from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.saying import show_feedback
+from core.ui.sweep import show_sweeps
 from core.ui.training import (
     author_input,
     invite,
@@ -21,17 +27,23 @@ from core.ui.training import (
     train_button,
     train_default_button,
 )
+from core.ui.verdict import coverage_input, show_calibration, show_verdict
+from core.ui.ways_in import show_ways_in
 
 __all__ = [
+    "REASONS",
+    "Asked",
     "address",
     "augmentation_input",
     "author_input",
+    "board",
     "button",
     "chart",
     "closed",
     "connection_line",
     "connection_section",
     "count_up",
+    "coverage_input",
     "data_controls",
     "did",
     "digit",
@@ -44,6 +56,8 @@ __all__ = [
     "link",
     "look_if_due",
     "most_images",
+    "my_digits_input",
+    "open_metrics",
     "or_stop",
     "page",
     "parameter_inputs",
@@ -53,10 +67,19 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_calibration",
     "show_depth",
+    "show_feedback",
     "show_jobs",
+    "show_my_digits",
     "show_newest_depth",
+    "show_reasons",
+    "show_summary",
+    "show_sweeps",
     "show_variants",
+    "show_verdict",
+    "show_views",
+    "show_ways_in",
     "start_button",
     "stop",
     "sync_button",

@@ -22,7 +22,7 @@ def show_depth(settings: Settings, digits: dataset.Digits, run: runs.Run) -> Non
     if not depth.has_tree(run):
         return
     st.subheader("How deep should it be?")
-    study = _study(digits, run)
+    study = study_of(digits, run)
     if not study:
         return
     st.markdown(depth.describe(study))
@@ -40,14 +40,17 @@ def show_newest_depth(settings: Settings, digits: dataset.Digits) -> None:
     if not run or not depth.has_tree(run) or run.config["data_sha256"] != digits.sha256:
         return
     st.subheader("The newest tree at every depth")
-    study = _study(digits, run)
+    study = study_of(digits, run)
     if study:
         st.markdown(depth.describe(study))
         _curve(study, study.depth, "", "newest-depth")
-        frame.link("Try every depth", "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id)
+        frame.link(
+            "Try every depth", "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id, view="Depth"
+        )
 
 
-def _study(digits: dataset.Digits, run: runs.Run) -> depth.Study | None:
+def study_of(digits: dataset.Digits, run: runs.Run) -> depth.Study | None:
+    """Return what there is to say of a tree at every depth, read once; says why where there is nothing."""
     try:
         file = run.path / depth.FILE
         kept = _kept(str(file), file.stat().st_mtime_ns, run) if file.exists() else None

@@ -87,6 +87,15 @@ def or_stop(read: Callable[..., T], *args: Any) -> T:
         stop(error)
 
 
+def reason(check: Callable[..., Any], *args: Any) -> str:
+    """Return why `check(*args)` refuses, in one of our sentences, or an empty text."""
+    try:
+        check(*args)
+    except DigitLabError as error:
+        return str(error)
+    return ""
+
+
 def act(action: str, do: Callable[..., Any], *args: Any) -> None:
     """Do what a button was clicked for, if this visitor may; say in one sentence why where it cannot be done."""
 
@@ -142,9 +151,16 @@ def when(seconds: float) -> str:
     return moment.strftime("%H:%M:%S" if moment.date() == today else "%d %b %Y, %H:%M")
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """Show a figure, the same way everywhere."""
-    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False, "scrollZoom": False})
+def chart(figure: go.Figure, key: str, alt: str, **more: Any) -> None:
+    """Show a figure, the same way everywhere: its menu, which lies over it and moves nothing, saves it as a picture.
+
+    Parameters
+    ----------
+    more : as of `st.plotly_chart`
+    """
+    picture = {"filename": f"digit-lab-{key}", "format": "png", "scale": 2}
+    menu = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
+    st.plotly_chart(figure, key=key, alt=alt, config={**menu, "scrollZoom": False}, **more)
 
 
 def link(label: str, target: str, icon: str, key: str, **query: str) -> None:

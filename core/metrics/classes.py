@@ -1,8 +1,7 @@
-"""How good a model is: (y_true, proba) -> numbers, frames and intervals. Pure numpy, for child and server alike."""
+"""Right and wrong answers: the confusion matrix, and what each digit's precision, recall and F1 are."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,6 @@ import pandas as pd
 from core.digits import CLASSES
 
 N_CLASSES = len(CLASSES)
-Z_95 = 1.959963984540054
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,22 @@ class Evaluation:
     def y_pred(self) -> np.ndarray:
         """(n,) uint8: the class of the largest probability, the lowest class where several are equal."""
         return self.proba.argmax(axis=1).astype(np.uint8)
+
+    @cached_property
+    def p(self) -> np.ndarray:
+        """(n, 10) float64: `proba`, each row divided by its sum; what every number about probabilities is made of."""
+        exact = self.proba.astype(np.float64)
+        return exact / exact.sum(axis=1, keepdims=True)
+
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """(n,) float64: the probability of the answer."""
+        return self.p.max(axis=1)
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """(n,) bool: whether each answer is right."""
+        return self.y_pred == self.y_true
 
     @cached_property
     def confusion_matrix(self) -> np.ndarray:
@@ -56,7 +69,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A number between 0 and 1, and where it would fall for 95 % of test sets like this one."""
+    """A number, and where it would fall for 95 % of test sets like this one."""
 
     value: float
     low: float
@@ -161,33 +174,6 @@ def report_of(matrix: np.ndarray) -> pd.DataFrame:
     frame.loc["macro avg"] = [*(v.mean() for v in columns.values()), n, n]
     frame.loc["weighted avg"] = [*(weighted(v, s.support) for v in columns.values()), n, n]
     return frame.astype({"support": int, "predicted": int}).rename_axis("class")
-
-
-def summary(evaluation: Evaluation, seed: int = 0) -> dict[str, Interval]:
-    """Return accuracy and the weighted precision, recall and F1, each with its 95 % interval.
-
-    Accuracy has Wilson's interval (Wilson 1927). The others have a percentile bootstrap (Efron 1979) over the
-    test images: drawing n images with replacement is drawing n cells of the confusion matrix, so that
-    `RESAMPLES` test sets cost one multinomial draw.
-    """
-    matrix = evaluation.confusion_matrix
-    n = int(matrix.sum())
-    drawn = np.random.default_rng(seed).multinomial(n, (matrix / n).ravel(), RESAMPLES)
-    here, there = scores(matrix), scores(drawn.reshape(-1, N_CLASSES, N_CLASSES))
-    found = {"accuracy": wilson(int(np.trace(matrix)), n)}
-    for name in ("precision", "recall", "f1"):
-        value = float(weighted(getattr(here, name), here.support))
-        low, high = np.percentile(weighted(getattr(there, name), there.support), [2.5, 97.5])
-        found[name] = Interval(value, float(low), float(high))
-    return found
-
-
-def wilson(hits: int, n: int) -> Interval:
-    """Return hits / n with Wilson's 95 % score interval (Wilson 1927, JASA 22:209)."""
-    p = hits / n
-    centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n * n))
-    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

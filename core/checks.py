@@ -1,0 +1,289 @@
+"""What may be wrong with a run: each check in plain words, with its number and its cure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core import depth, metrics, models, pipeline, robustness, runs
+from core.errors import ModelError
+from core.models import ModelSpec, Value
+
+GAP = 0.05  # of accuracy, between what it learned from and the test set
+ERROR = 0.05  # the most that its confidence may be off, on average
+BEHIND = 0.10  # of recall, between the weakest digit and the mean of all
+SPREAD = 0.01  # of accuracy, between seeds
+FASTER = 2.0
+SMALL = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    name : str
+        In one or two words.
+    holds : bool or None
+        Whether all is well; None where nobody can tell yet.
+    sentence : str
+        What was found, with the number, and what to do about it.
+    cure : dict
+        Query parameters for the Train page; empty where no training helps.
+    """
+
+    name: str
+    holds: bool | None
+    sentence: str
+    cure: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What the checks look at: the run, its answers, the other runs, and its studies, where there are any."""
+
+    run: runs.Run
+    evaluation: metrics.Evaluation
+    others: Sequence[runs.Run] = ()
+    study: depth.Study | None = None
+    found: robustness.Robustness | None = None
+
+
+def look(facts: Facts) -> list[Check]:
+    """Do every check; those that do not hold come first, those that nobody can tell last."""
+    each = (overfitting, underfitting, best, quickest, seeds, calibrated, weakest, sample, same_preprocessing)
+    order = {False: 0, True: 1, None: 2}
+    return sorted((check(facts) for check in each), key=lambda found: order[found.holds])
+
+
+def train_accuracy(facts: Facts) -> float | None:
+    """Return how many of the images that it learned from it reads, where anything tells."""
+    if facts.study and not facts.study.grown:
+        return float(depth.table(facts.study)["train"].iloc[-1])
+    if facts.found:
+        return facts.found.train_accuracy
+    steps = [step for step in facts.run.card.get("learning") or [] if step.get("train_accuracy") is not None]
+    held = [step.get("held_accuracy") or 0.0 for step in steps]
+    return float(steps[int(np.argmax(held))]["train_accuracy"]) if steps else None
+
+
+def overfitting(facts: Facts) -> Check:
+    """Compare what it learned from with the test set."""
+    name, train, test = "Learned by heart?", train_accuracy(facts), _accuracy(facts.evaluation)
+    if train is None:
+        return Check(name, None, "Nobody has asked it about its own training images yet. Measure its robustness.")
+    gap = train - test
+    if gap <= GAP:
+        words = f"{train:.1%} of its training images and {test:.1%} of the test images: a gap of {_points(gap)}."
+        return Check(name, True, words)
+    deep = depth.best_depth(facts.study) if facts.study else None
+    tamer = _tamer(facts.run, deep)
+    words = (
+        f"It reads {train:.1%} of the images that it learned from, but {test:.1%} of the test images, a gap of "
+        f"{_points(gap)}: it learned by heart. {_advice(tamer, 'Give it more images.')}"
+    )
+    return Check(name, False, words, query(facts.run, **tamer) if tamer else {})
+
+
+def underfitting(facts: Facts) -> Check:
+    """Compare with whoever always says the most frequent digit."""
+    name, test, lazy = "Learned enough?", _accuracy(facts.evaluation), metrics.majority(facts.evaluation)
+    better = (test - lazy) / (1 - lazy) if lazy < 1 else 1.0
+    words = f"Always saying the most frequent digit would be right for {lazy:.1%}; the model is right for {test:.1%}."
+    if better >= 0.5:
+        return Check(name, True, words)
+    stronger = _stronger(facts.run)
+    return Check(name, False, f"{words} {_advice(stronger, 'Choose another model.')}", query(facts.run, **stronger))
+
+
+def best(facts: Facts) -> Check:
+    """Compare its accuracy with the best run's on the same data."""
+    name, rivals = "The best so far?", _rivals(facts)
+    if not rivals:
+        return Check(name, None, "There is no other run on this data to compare it with.", another(facts.run))
+    top = max(rivals, key=lambda run: run.metrics["accuracy"])
+    mine, theirs, n = _accuracy(facts.evaluation), top.metrics["accuracy"], len(facts.evaluation.y_true)
+    chance = metrics.Z_95 * math.sqrt((mine * (1 - mine) + theirs * (1 - theirs)) / n)
+    if theirs - mine <= chance:
+        return Check(name, True, f"No run on this data is clearly better: {mine:.2%}, the best other one {theirs:.2%}.")
+    words = f"{top.card['label']} reads {theirs:.2%}, {_points(theirs - mine)} more. Train that, or start from it."
+    return Check(name, False, words, query(top))
+
+
+def quickest(facts: Facts) -> Check:
+    """Look for a run that is as good and took less than half the time to learn."""
+    name, mine = "Worth its time?", _accuracy(facts.evaluation)
+    spent = facts.run.card["timings"]["fit_cpu"]
+    slack = metrics.Z_95 * math.sqrt(2 * mine * (1 - mine) / len(facts.evaluation.y_true))
+    equal = [run for run in _rivals(facts) if run.metrics["accuracy"] >= mine - slack]
+    if not equal:
+        return Check(name, True, f"It learned in {spent:.1f} processor seconds, and no other run is as good.")
+    fast = min(equal, key=lambda run: run.card["timings"]["fit_cpu"])
+    seconds = fast.card["timings"]["fit_cpu"]
+    if seconds * FASTER > spent:
+        return Check(name, True, f"It learned in {spent:.1f} processor seconds; no run as good took half of that.")
+    words = (
+        f"It learned in {spent:.1f} processor seconds. {fast.card['label']} is as good "
+        f"({fast.metrics['accuracy']:.2%}) after {seconds:.1f}: take that one."
+    )
+    return Check(name, False, words, query(fast))
+
+
+def seeds(facts: Facts) -> Check:
+    """Compare with runs that differ in nothing but the seed."""
+    name, run = "Luck or skill?", facts.run
+    if "random_state" not in run.config["params"]:
+        return Check(name, True, "Nothing in it is left to chance: the same images give the same model.")
+    twins = [run, *(other for other in facts.others if other.id != run.id and _twin(run, other))]
+    known = {other.config["params"]["random_state"]: other.metrics["accuracy"] for other in twins}
+    if len(known) < 2:
+        again = query(run, random_state=int(run.config["params"]["random_state"] or 0) + 1)
+        return Check(name, None, "Nobody can tell from one seed. Train it once more with another.", again)
+    low, high = min(known.values()), max(known.values())
+    words = f"With {len(known)} seeds it came to {low:.2%} to {high:.2%}, {_points(high - low)} apart"
+    if high - low <= SPREAD:
+        return Check(name, True, f"{words}: it does not hang on chance.")
+    return Check(name, False, f"{words}: a part of that is luck. A forest, which averages many trees, is steadier.")
+
+
+def calibrated(facts: Facts) -> Check:
+    """Compare how sure it is with how often it is right."""
+    name, found = "Honest about doubt?", metrics.reliability(facts.evaluation)
+    if found.error <= ERROR:
+        return Check(name, True, f"Its confidence is off by {_points(found.error)} on average.")
+    way = "surer than it is right" if found.lean > 0 else "more often right than it is sure"
+    calmer = {"min_samples_leaf": 20} if _has(facts.run, "min_samples_leaf") and found.lean > 0 else {}
+    words = f"Its confidence is off by {_points(found.error)} on average: it is {way}. " + _advice(
+        calmer, "Do not take its percentages at their word."
+    )
+    return Check(name, False, words, query(facts.run, **calmer) if calmer else {})
+
+
+def weakest(facts: Facts) -> Check:
+    """Look for a digit that is found far less often than the others."""
+    found = metrics.scores(facts.evaluation.confusion_matrix)
+    recall = np.where(found.support > 0, found.recall, np.nan)
+    digit, mean = int(np.nanargmin(recall)), float(np.nanmean(recall))
+    low = float(recall[digit])
+    name, words = "Fair to all digits?", f"Its weakest digit is {digit}: it finds {low:.1%} of them, of all {mean:.1%}."
+    if mean - low <= BEHIND:
+        return Check(name, True, words)
+    balanced = facts.run.config["params"].get("class_weight", "balanced") == "balanced"
+    fairer = _stronger(facts.run) if balanced else {"class_weight": "balanced"}
+    return Check(name, False, f"{words} {_advice(fairer, 'Look at its mistakes.')}", query(facts.run, **fairer))
+
+
+def sample(facts: Facts) -> Check:
+    """Tell whether it learned from few images."""
+    name, data = "Enough images?", facts.run.card["data"]
+    n = data["n_fit"]
+    if data["is_sample"]:
+        words = f"It learned from {n:,} images of the bundled sample. Get all of MNIST on the start page, train again."
+        return Check(name, False, words)
+    if n < min(SMALL, data["n_train"]):
+        words = f"It learned from {n:,} of {data['n_train']:,} images. More of them make almost any model better."
+        return Check(name, False, words, query(facts.run) | {"train_size": str(data["n_train"])})
+    return Check(name, True, f"It learned from {n:,} images.")
+
+
+def same_preprocessing(facts: Facts) -> Check:
+    """Compare how drawings are prepared now with how they were when the run was made."""
+    name, made = "Served as it learned?", facts.run.card.get("preprocessing", "")
+    if made == pipeline.PREPROCESSING:
+        return Check(name, True, f"Drawings are prepared as when it was made: {made}.")
+    words = f"It was made for “{made}”, but drawings are prepared by “{pipeline.PREPROCESSING}” now. Train it again."
+    return Check(name, False, words, query(facts.run))
+
+
+def query(run: runs.Run, **changes: Value) -> dict[str, str]:
+    """Return what the link to the Train page must carry to repeat a run, perhaps with other values.
+
+    Parameters
+    ----------
+    changes : parameter -> value
+        What the family does not have is left out.
+
+    Returns
+    -------
+    dict
+        Empty where this version has no such family.
+    """
+    spec = _spec(run.family)
+    if spec is None:
+        return {}
+    prefix = "" if spec.name == models.DEFAULT else f"{spec.name}_"
+    given: Mapping[str, Any] = {**run.config["params"], **changes}
+    found = {} if spec.name == models.DEFAULT else {"model": spec.label}
+    for p in spec.parameters:
+        value = given.get(p.name, p.default)
+        if value != p.default:
+            found[prefix + p.name] = p.none if value is None else str(value)
+    if run.config.get("train_size"):
+        found["train_size"] = str(run.config["train_size"])
+    return found
+
+
+def another(run: runs.Run) -> dict[str, str]:
+    """Return the link to a family that is worth comparing a run with."""
+    label = next(spec.label for spec in models.CATALOGUE.values() if spec.name not in (run.family, models.DEFAULT))
+    return {"model": label}
+
+
+def _spec(family: str) -> ModelSpec | None:
+    try:
+        return models.spec(family)
+    except ModelError:
+        return None
+
+
+def _has(run: runs.Run, name: str) -> bool:
+    return name in run.config["params"]
+
+
+def _accuracy(evaluation: metrics.Evaluation) -> float:
+    return metrics.accuracy(evaluation.confusion_matrix)
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _rivals(facts: Facts) -> list[runs.Run]:
+    data = facts.run.config["data_sha256"]
+    return [run for run in facts.others if run.id != facts.run.id and run.config.get("data_sha256") == data]
+
+
+def _twin(run: runs.Run, other: runs.Run) -> bool:
+    def plain(config: Mapping[str, Any]) -> dict[str, Any]:
+        params = {name: value for name, value in config["params"].items() if name != "random_state"}
+        return {**config, "params": params, "versions": None}
+
+    return other.family == run.family and plain(run.config) == plain(other.config)
+
+
+def _tamer(run: runs.Run, best_depth: int | None) -> dict[str, Value]:
+    params = run.config["params"]
+    deep = params.get("max_depth", 0)
+    if run.family == models.DEFAULT and (deep is None or deep > (best_depth or 10)):
+        return {"max_depth": best_depth or 10}
+    if "min_samples_leaf" in params and params["min_samples_leaf"] < 5:
+        return {"min_samples_leaf": 5}
+    if "alpha" in params and params["alpha"] < 0.01:
+        return {"alpha": 0.01}
+    if "C" in params:
+        return {"C": max(params["C"] / 10, 0.001)}
+    return {}
+
+
+def _stronger(run: runs.Run) -> dict[str, Value]:
+    deep = run.config["params"].get("max_depth")
+    return {"max_depth": min(2 * int(deep) + 2, 15)} if deep and deep < 15 else {}
+
+
+def _advice(changes: Mapping[str, Value], otherwise: str) -> str:
+    if not changes:
+        return otherwise
+    return "Try " + " and ".join(f"{name} = {value}" for name, value in changes.items()) + "."

@@ -1,0 +1,5 @@
+"""One self-contained HTML report of a run: opens offline, prints well, made of text and a few small pictures."""
+
+from core.report.page import Material, html
+
+__all__ = ["Material", "html"]

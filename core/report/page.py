@@ -1,0 +1,226 @@
+"""The report itself: everything that a run's Metrics page says, on one sheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from core import checks, metrics, plots_metrics, robustness, runs
+from core.digits import CLASS_NAMES
+from core.report import svg
+
+_GREY, _BLUE, _RED = "#7d8795", "#2f6fde", "#de402f"
+_SHOWN = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a report is made of.
+
+    Parameters
+    ----------
+    deeper : name -> Interval
+        From `metrics.deeper`.
+    images : (n, 28, 28) uint8 or None
+        The test images, where they are those that the run was measured on.
+    """
+
+    run: runs.Run
+    evaluation: metrics.Evaluation
+    deeper: dict[str, metrics.Interval]
+    checks: Sequence[checks.Check]
+    found: robustness.Robustness | None
+    images: np.ndarray | None
+
+
+def html(material: Material) -> str:
+    """Return one self-contained HTML page: no script, no address outside of it."""
+    run = material.run
+    parts = {
+        "Numbers": _numbers(material),
+        "Checks": _checks(material.checks),
+        "Each digit": _each_digit(material.evaluation),
+        "What is taken for what": _confusion(material.evaluation),
+        "Curves": _curves(material.evaluation),
+        "Confidence": _confidence(material.evaluation),
+        "Robustness": _robustness(material.found),
+        "The surest mistakes": _mistakes(material),
+        "How it was made": _making(run),
+    }
+    title = f"{run.card['label']}, {run.metrics['accuracy']:.2%}"
+    body = "".join(f"<section><h2>{name}</h2>{part}</section>" for name, part in parts.items() if part)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Digit Lab</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
+        f"<h1>{escape(title)}</h1><p>Run {escape(run.id)} on {escape(str(run.card['data']['title']))}.</p>"
+        f"<p>{_bold(metrics.verdict(material.evaluation))}</p>{body}</body></html>"
+    )
+
+
+def _bold(words: str) -> str:
+    parts = escape(words).split("**")
+    return "".join(f"<b>{part}</b>" if i % 2 else part for i, part in enumerate(parts))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _numbers(material: Material) -> str:
+    rows = []
+    for name, one in (metrics.summary(material.evaluation) | material.deeper).items():
+        meaning = metrics.MEANING[name]
+        words = f"{meaning.says(one.value)} <small>{escape(meaning.means)}</small>"
+        rows.append((meaning.label, f"<b>{one.value:.4f}</b>", f"{one.low:.4f} to {one.high:.4f}", words))
+    return _table(("", "value", "95 % interval", "what this says"), rows)
+
+
+def _checks(found: Sequence[checks.Check]) -> str:
+    marks = {True: "✓", False: "!", None: "?"}
+    return "".join(f"<p><b>{marks[c.holds]} {escape(c.name)}</b> {escape(c.sentence)}</p>" for c in found)
+
+
+def _each_digit(evaluation: metrics.Evaluation) -> str:
+    frame = metrics.report(evaluation)
+    rows = [
+        (
+            str(name),
+            *(_bar(row[column]) for column in ("precision", "recall", "f1")),
+            f"{row['support']:,.0f}",
+            f"{row['predicted']:,.0f}",
+        )
+        for name, row in frame.iterrows()
+    ]
+    return _table(("digit", "precision", "recall", "F1", "images", "answers"), rows, "right")
+
+
+def _bar(share: float) -> str:
+    return f'<span class="bar"><i style="width:{100 * share:.1f}%"></i></span> {share:.3f}'
+
+
+def _confusion(evaluation: metrics.Evaluation) -> str:
+    matrix = evaluation.confusion_matrix
+    shares = metrics.confusion_shares(matrix, "true") ** 0.5
+    rows = [
+        (
+            f"<b>{CLASS_NAMES[true]}</b>",
+            *(
+                f'<span class="cell" style="background:rgba(47,111,222,{shares[true, said]:.2f});'
+                f'color:{"#fff" if shares[true, said] > 0.6 else "#111"}">{matrix[true, said]:,}</span>'
+                for said in range(metrics.N_CLASSES)
+            ),
+        )
+        for true in range(metrics.N_CLASSES)
+    ]
+    return _table(("true \\ said", *CLASS_NAMES), rows, "cells")
+
+
+def _curves(evaluation: metrics.Evaluation) -> str:
+    charts = []
+    for found, x, y, span in (
+        (metrics.roc(evaluation), "false alarms", "found", ((0.0, 1.0), (0.0, 1.0))),
+        (metrics.precision_recall(evaluation), "found (recall)", "right (precision)", ((0.0, 1.0), (0.0, 1.0))),
+    ):
+        lines = [_curve(curve) for curve in map(metrics.thinned, found) if len(curve.x)]
+        words = f"Mean area of the ten digits: {found[-1].area:.4f}; all together: {found[-2].area:.4f}."
+        charts.append(_figure(svg.chart(lines, x, y, *span), words))
+    names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, plots_metrics.DIGITS, strict=True))
+    return f'<div class="charts">{"".join(charts)}</div><p>{names}, thick: their averages (macro dashed).</p>'
+
+
+def _curve(curve: metrics.Curve) -> svg.Line:
+    if curve.name in ("micro", "macro"):
+        return svg.Line(curve.x, curve.y, _BLUE, 2.5, dashed=curve.name == "macro")
+    return svg.Line(curve.x, curve.y, plots_metrics.DIGITS[int(curve.name)], 1.0)
+
+
+def _confidence(evaluation: metrics.Evaluation) -> str:
+    found, covered = metrics.reliability(evaluation), metrics.coverage(evaluation)
+    known = found.count > 0
+    ends = np.array([0.0, 1.0])
+    honest = svg.Line(ends, ends, _GREY, 1.0, dashed=True)
+    model = svg.Line(found.confidence[known], found.accuracy[known], dots=True)
+    first = svg.chart([honest, model], "how sure it is", "how often it is right", (0.0, 1.0), (0.0, 1.0))
+    curve = metrics.thinned(metrics.Curve("", covered.answered, covered.accuracy, 0.0))
+    low = max(0.0, float(curve.y.min()) - 0.01)
+    second = svg.chart([svg.Line(curve.x, curve.y)], "share that it answers", "right", (0.0, 1.0), (low, 1.0))
+    words = f"Its confidence is off by {100 * found.error:.1f} points on average (expected calibration error)."
+    answered, right = covered.at(0.9)
+    more = f"If it answers only when 90 % sure, it answers {answered:.1%} and is right in {right:.1%} of that."
+    return f'<div class="charts">{_figure(first, words)}{_figure(second, more if answered else "")}</div>'
+
+
+def _robustness(found: robustness.Robustness | None) -> str:
+    if found is None:
+        return ""
+    charts = []
+    for name, change in robustness.CHANGES.items():
+        lines = []
+        for colour, values in zip((_GREY, _BLUE), robustness.lines(found, name).values(), strict=True):
+            y, low, high = (np.array([getattr(v, part) for v in values]) for part in ("value", "low", "high"))
+            lines.append(svg.Line(found.levels[name], y, colour, dots=True, low=low, high=high))
+        span = float(found.levels[name].min()), float(found.levels[name].max())
+        drawn = svg.chart(lines, change.axis, "right", span, (0.0, 1.0), percent=False)
+        charts.append(_figure(drawn, robustness.describe(found, name)))
+    words = f"Each point: {found.n:,} test images. Grey: as they come; blue: after our normalisation."
+    return f'<p>{words}</p><div class="charts">{"".join(charts)}</div>'
+
+
+def _figure(drawn: str, words: str) -> str:
+    return f"<figure>{drawn}<figcaption>{escape(words)}</figcaption></figure>"
+
+
+def _mistakes(material: Material) -> str:
+    evaluation = material.evaluation
+    wrong = np.flatnonzero(~evaluation.right)
+    if material.images is None or not len(wrong):
+        return ""
+    surest = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:_SHOWN]
+    tiles = (
+        f'<figure class="small"><img alt="a {evaluation.y_true[i]}" '
+        f'src="{plots_metrics.data_uri(255 - np.asarray(material.images[i]))}">'
+        f"<figcaption>{evaluation.y_true[i]} read {evaluation.y_pred[i]}<br>{evaluation.confidence[i]:.1%}"
+        "</figcaption></figure>"
+        for i in surest
+    )
+    return f'<div class="images">{"".join(tiles)}</div>'
+
+
+def _making(run: runs.Run) -> str:
+    card, timings = run.card, run.card["timings"]
+    facts: dict[str, Any] = {
+        **run.config["params"],
+        "training images": f"{card['data']['n_fit']:,}",
+        "data sha256": run.config["data_sha256"],
+        "time to learn": f"{timings['fit']:.1f} s ({timings['fit_cpu']:.1f} s of processors)",
+        "memory": f"{card['peak_memory_mb']:.0f} MB",
+        **{f"version of {name}": version for name, version in run.config.get("versions", {}).items()},
+        **{name: f"{body['bytes']:,} bytes" for name, body in card["files"].items()},
+    }
+    return _table(("", ""), [(escape(str(k)), escape(str(v))) for k, v in facts.items()])
+
+
+_STYLE = """
+body {font:15px/1.45 system-ui, sans-serif; color:#111; background:#fff;
+  max-width:62rem; margin:2rem auto; padding:0 1rem}
+h1 {font-size:1.7rem; margin:0} h2 {font-size:1.15rem; margin:1.6rem 0 .5rem; border-bottom:1px solid #ddd}
+table {border-collapse:collapse; font-size:.88rem; font-variant-numeric:tabular-nums; display:block; overflow-x:auto}
+th, td {text-align:left; padding:.2rem .6rem .2rem 0; vertical-align:top} th {font-weight:600} small {color:#555}
+.right td {white-space:nowrap} .cells td, .cells th {padding:1px; text-align:center}
+.cell {display:block; padding:.3rem .1rem; min-width:2.5rem}
+.bar {display:inline-block; width:6rem; height:.7rem; background:#e8ebf0; vertical-align:middle}
+.bar i {display:block; height:100%; background:#2f6fde}
+.charts {display:flex; flex-wrap:wrap; gap:1rem} figure {margin:0; flex:1 1 20rem; max-width:26rem}
+figcaption {font-size:.85rem; color:#333} svg {width:100%; height:auto} svg text {font-size:10px; fill:#444}
+.images {display:flex; flex-wrap:wrap; gap:.6rem} .small {flex:none; width:4.4rem; text-align:center}
+.small img {width:56px; height:56px; image-rendering:pixelated; border:1px solid #ddd}
+@media print {
+  body {margin:0; font-size:12px; max-width:none}
+  figure, tr, section > p {break-inside:avoid} h2 {break-after:avoid}
+  * {-webkit-print-color-adjust:exact; print-color-adjust:exact}
+}
+"""

@@ -1,0 +1,64 @@
+"""Did a repeated training give the very same predictions? Asked when it is sealed, kept in its card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core import metrics
+from core.errors import DigitLabError
+from core.runs.answers import load_evaluation
+from core.runs.folder import Run, load_run
+from core.settings import Settings
+
+
+def compare_repeat(
+    settings: Settings, run_id: str, evaluation: metrics.Evaluation, versions: Mapping[str, str]
+) -> dict[str, Any]:
+    """Compare a repeat's answers with those of the run that it repeats, byte by byte.
+
+    Returns
+    -------
+    dict
+        `run`; `identical`, None where the first run cannot be read any more, then with `why`; `others`, how many test
+        images are answered otherwise; `max_difference` of a probability; `versions`, the names of those that differ.
+    """
+    try:
+        first = load_run(settings, run_id)
+        before = load_evaluation(first)
+    except DigitLabError as error:
+        return {"run": run_id, "identical": None, "why": str(error)}
+    if before.proba.shape != evaluation.proba.shape:
+        return {"run": run_id, "identical": None, "why": "It was measured on another number of images."}
+    return {
+        "run": run_id,
+        "identical": same_bytes(before.y_true, evaluation.y_true) and same_bytes(before.proba, evaluation.proba),
+        "others": int((before.y_pred != evaluation.y_pred).sum()),
+        "max_difference": float(np.abs(before.proba - evaluation.proba).max()),
+        "versions": sorted(k for k in versions if first.config["versions"].get(k) != versions[k]),
+    }
+
+
+def same_bytes(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two arrays are the same to the last bit; 0.0 and -0.0 are not."""
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def describe_repeat(run: Run) -> str:
+    """Say in words which run this one repeats and what came of it; empty where it repeats none."""
+    found = run.card.get("repeats")
+    if not isinstance(found, dict) or not found.get("run"):
+        return ""
+    begin = f"It repeats {found['run']}"
+    if found.get("identical"):
+        return f"{begin}: every prediction came out byte-identical, on {run.card['data']['n_test']:,} test images."
+    if found.get("identical") is None:
+        return f"{begin}, but the two could not be compared. {found.get('why', '')}".strip()
+    changed = found.get("versions") or []
+    why = (
+        f"The versions of {', '.join(map(str, changed))} differ." if changed else "It is promised on one machine only."
+    )
+    return (
+        f"{begin}, and its predictions are not byte-identical: {found.get('others', 0):,} test images are answered "
+        f"otherwise, a probability differs by up to {found.get('max_difference', 0.0):.1e}. {why}"
+    )

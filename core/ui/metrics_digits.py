@@ -1,0 +1,141 @@
+"""The numbers: tiles with intervals, the report of each digit, and what it cost to learn."""
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from core import metrics, plots_metrics, runs
+from core.ui import frame
+
+_MODELS = ("model.joblib", "model.keras", "model.onnx")
+_INTERVAL = "Below it the 95 % interval: where it would fall for 19 of 20 such test sets."
+
+
+def tile(name: str, interval: metrics.Interval) -> None:
+    """Show one number with its interval."""
+    meaning = metrics.MEANING[name]
+    places = 3 if interval.low >= -1 and interval.high < 10 else 2
+    st.metric(
+        meaning.label,
+        f"{interval.value:.4f}",
+        delta=f"{interval.low:.{places}f} to {interval.high:.{places}f}",
+        delta_color="off",
+        delta_arrow="off",
+        help=f"{meaning.means} {meaning.says(interval.value)} {_INTERVAL}",
+        border=True,
+        width=170,
+    )
+
+
+def show_digits(evaluation: metrics.Evaluation) -> None:
+    """Show the report of each digit, and how often each one is there and is said."""
+    frame_ = metrics.report(evaluation)
+    each = frame_.iloc[: metrics.N_CLASSES]
+    never = [name for name in each.index if each.loc[name, "predicted"] == 0]
+    if never:
+        st.warning(
+            f"The model never answers {', '.join(never)}: precision is 0/0 there, "
+            "which counts as 1 as in the exercise.",
+            icon=":material/warning:",
+        )
+    there = each[each["support"] > 0]
+    weak, strong = there["f1"].idxmin(), there["f1"].idxmax()
+    st.markdown(
+        f"It reads **{strong}** best (F1 {there.loc[strong, 'f1']:.2f}) and **{weak}** worst "
+        f"({there.loc[weak, 'f1']:.2f}). Click a heading to sort."
+    )
+    means = {name: metrics.MEANING[name].means.split(";")[0] + "." for name in ("precision", "recall", "f1")}
+    st.dataframe(
+        frame_.assign(note=["never predicted" if name in never else "" for name in frame_.index]),
+        key="report",
+        height="content",
+        column_config={
+            "class": st.column_config.TextColumn("digit", width=100),
+            **{name: _bar(name, words) for name, words in means.items()},
+            "support": st.column_config.NumberColumn(format="%d", width=70, help="Test images that show this digit."),
+            "predicted": st.column_config.NumberColumn(
+                "answers", format="%d", width=70, help="How often the model said it."
+            ),
+            "note": st.column_config.TextColumn(" ", width=120) if never else None,
+        },
+    )
+    st.subheader("How often each digit is there, and how often it is said")
+    said = each["predicted"] - each["support"]
+    most, least = said.idxmax(), said.idxmin()
+    st.caption(
+        f"It says “{most}” {said[most]:,} times too often and “{least}” {-said[least]:,} times too seldom."
+        if said.any()
+        else "It says every digit exactly as often as it is there."
+    )
+    chart = plots_metrics.proportions(each["support"].to_numpy(), each["predicted"].to_numpy())
+    frame.chart(chart, "proportions", "How many test images show each digit, and how often the model says it")
+
+
+def _bar(name: str, words: str) -> ColumnConfig:
+    return st.column_config.ProgressColumn(name, width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0)
+
+
+def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
+    """Show all the other numbers, each with what it says, and what the run cost."""
+    st.html(_cards(deeper(str(run.path), evaluation)))
+    st.subheader("What it cost")
+    card, n = run.card, len(evaluation.y_true)
+    timings = card["timings"]
+    size = {name: body["bytes"] for name, body in card["files"].items() if name in _MODELS}
+    each = timings["predict"] / n
+    tiles = {
+        "Time to learn": (_seconds(timings["fit"]), "As the clock has it."),
+        "Processor time": (_seconds(timings["fit_cpu"]), "Of all cores together, while it learned."),
+        "Time to answer": (
+            _short(each),
+            f"An image, of {n:,} in one go by the library that trained it.",
+        ),
+        "Memory": (f"{card['peak_memory_mb']:,.0f} MB", "The most that the whole process held."),
+        **{name: (_bytes(count), "The file's size on the disk.") for name, count in size.items()},
+    }
+    with st.container(horizontal=True, gap="small"):
+        for label, (value, words) in tiles.items():
+            st.metric(label, value, help=words, border=True, width=170)
+    st.caption(
+        f"To learn from {card['data']['n_fit']:,} images took {_seconds(timings['fit'])}; "
+        f"to answer one takes {_short(each)}."
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def deeper(path: str, _evaluation: metrics.Evaluation) -> dict[str, metrics.Interval]:
+    """Return `metrics.deeper` of a run, computed once."""
+    return metrics.deeper(_evaluation)
+
+
+def _cards(found: dict[str, metrics.Interval]) -> str:
+    rows = []
+    for name, interval in found.items():
+        meaning = metrics.MEANING[name]
+        rows.append(
+            f'<section class="dm-card"><h4>{meaning.label}</h4><p class="dm-number">{interval.value:.4f}'
+            f"<small>{interval.low:.3f} to {interval.high:.3f}</small></p>"
+            f"<p><b>{meaning.says(interval.value)}</b></p><p>{meaning.means}</p></section>"
+        )
+    return f'{CARDS}<div class="dm-cards">{"".join(rows)}</div>'
+
+
+CARDS = """<style>
+.dm-cards {display:grid; grid-template-columns:repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap:.8rem}
+.dm-card {border:1px solid rgba(128,138,152,.35); border-radius:.4rem; padding:.7rem .9rem}
+.dm-card h4 {font-size:.95rem; margin:0; padding:0; font-weight:600}
+.dm-card p {margin:.25rem 0 0; font-size:.9rem; line-height:1.35}
+.dm-card .dm-number {font-size:1.7rem; font-variant-numeric:tabular-nums; margin:0}
+.dm-card small {font-size:.8rem; opacity:.7; margin-left:.6rem}
+</style>"""
+
+
+def _short(seconds: float) -> str:
+    return f"{1e6 * seconds:,.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:,.1f} ms"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.0f} kB"

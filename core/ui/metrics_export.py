@@ -1,0 +1,42 @@
+"""Take it with you: the report, the table, the answers, the model."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core import dataset, metrics, report, runs
+from core.settings import Settings
+from core.ui import metrics_checks, metrics_digits
+
+_TYPES = {".csv": "text/csv", ".json": "application/json", ".html": "text/html"}
+
+
+def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evaluation: metrics.Evaluation) -> None:
+    """Offer everything as files; each is made when it is clicked."""
+    material = report.Material(
+        run,
+        evaluation,
+        metrics_digits.deeper(str(run.path), evaluation),
+        metrics_checks.look(settings, digits, run, evaluation),
+        metrics_checks.kept_robustness(run),
+        digits.x_test if digits.sha256 == run.config["data_sha256"] else None,
+    )
+    words = "One page in one file: opens without a network, prints well."
+    _offer("Report (HTML)", lambda: report.html(material), f"{run.id}-report.html")
+    st.caption(words)
+    with st.container(horizontal=True):
+        _offer("Report (CSV)", lambda: metrics.report(evaluation).to_csv(), f"{run.id}-report.csv")
+        _offer("Answers (JSON)", lambda: runs.evaluation_json(evaluation), f"{run.id}.json")
+        for name in run.card["files"]:
+            if name.startswith("model."):
+                _offer(name, partial(runs.verified, run, name), f"{run.id}-{name}")
+    st.caption("Every chart has a menu of its own, at its upper right, that saves it as a picture.")
+    with st.expander("About this run"):
+        st.json({"config": run.config, "card": {k: v for k, v in run.card.items() if k != "files"}})
+
+
+def _offer(label: str, make: Callable[[], str | bytes], file_name: str) -> None:
+    ending = file_name[file_name.rfind(".") :]
+    mime = _TYPES.get(ending, "application/octet-stream")
+    st.download_button(label, make, file_name, mime, on_click="ignore")

@@ -164,7 +164,7 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
     # From the commonest digit of the leaf to the rarest, each with about its share.
     order = np.lexsort((labels, -counts[labels]))
     some = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))] if len(order) else order
-    st.html(plots_explain.digits(asked.data.x_train[rows[some]], labels[some], [""] * EXAMPLES, way.label))
+    st.html(plots_explain.digits(asked.data.x_train[rows[some]], labels[some], [""] * len(some), way.label))
 
 
 def _flip_words(label: int, least: explain.Flip | None) -> str:

@@ -175,7 +175,7 @@ def _flip_words(label: int, least: explain.Flip | None) -> str:
     noun = "**one pixel** is" if count == 1 else f"**{count} pixels** are"
     return (
         f"**The fewest changes**: {noun} enough to make it answer **{least.label}** (framed in yellow; {changes}). "
-        "No smaller number can: all leaves were compared."
+        "No smaller number can: no other leaf of another answer is nearer."
     )
 
 

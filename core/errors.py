@@ -39,3 +39,7 @@ class JobError(DigitLabError):
 
 class AccessError(DigitLabError):
     """Somebody asked for what only the host, or a class within its limits, may do."""
+
+
+class DrawingError(DigitLabError):
+    """A drawing cannot be kept, or a file of drawings is not what it should be."""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core import access
+from core import access, uploads
 from core.settings import Settings
 
 # Streamlit offers these to anybody: figures about its sessions, and an interface that drives the app.
@@ -62,11 +62,30 @@ class Guard:
         if path.startswith(ASKING) and access.too_many(self.settings, who, "ask"):
             return await _refuse(send, 429, _TOO_MANY.format(self.settings.rate), path)
         if scope["method"] == "PUT" and path.startswith(UPLOAD):
-            # Streamlit keeps whatever any session sends, asked for or not; 64 MB of it at a time.
-            session = path.removeprefix(UPLOAD).partition("/")[0]
+            # Streamlit keeps whatever any session sends, asked for or not; 64 MB of it at a time: for the host alone.
+            session, _, name = path.removeprefix(UPLOAD).partition("/")
             if access.level(self.settings, who, session) != access.HOST:
-                return await _refuse(send, 403, access.reason(self.settings, "data"))
+                size = headers.get("content-length", "")
+                refusal = uploads.refusal(session, int(size) if size.isdecimal() else None)
+                if not refusal and access.too_many(self.settings, who, "picture"):
+                    refusal = (429, _TOO_MANY.format(self.settings.rate))
+                if refusal:
+                    return await _refuse(send, *refusal)
+                for old_session, old_name in uploads.admit(session, name, int(size)):
+                    await self._forget(scope, f"{UPLOAD}{old_session}/{old_name}")
         return await self.app(scope, receive, send)
+
+    async def _forget(self, scope: Scope, path: str) -> None:
+        # Asked of Streamlit as the browser would ask, with the headers that prove where this request came from.
+        asked = {**scope, "method": "DELETE", "path": path, "raw_path": path.encode(), "query_string": b""}
+
+        async def nothing() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def nowhere(message: Message) -> None:
+            pass
+
+        await self.app(asked, nothing, nowhere)
 
 
 def _with_headers(send: Send, secure: bool) -> Send:

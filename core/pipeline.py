@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from core import dataset, export, features, jobs, metrics, models, runs, training, worker
+from core import dataset, export, features, jobs, metrics, models, mydigits, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
 
@@ -81,7 +81,8 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     partial = runs.begin(settings, run_id, asked | kept)
 
     clocks = time.perf_counter(), time.process_time()
-    material = _prepare(spec, images, labels, asked | kept, emit)
+    extra = mydigits.load_set(settings, config["my_digits"]) if config.get("my_digits") else None
+    material = _prepare(spec, images, labels, asked | kept, emit, extra)
     spent = {"prepare": time.perf_counter() - clocks[0], "prepare_cpu": time.process_time() - clocks[1]}
     emit("fit", message=f"Fitting {len(material.labels):,} images")
     model = training.fit(spec, params, material, _reporter(settings, run_id, emit), sparse=settings.small)
@@ -93,14 +94,20 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     runs.save_evaluation(partial, evaluation)
     export.save_model(model, partial)
     export.save_tree(model, partial)
-    card = _card(model, digits, len(labels), evaluation)
+    card = _card(model, digits, len(labels) + (len(extra[1]) if extra else 0), evaluation)
+    card["data"]["my_digits"] = config["my_digits"]["count"] if extra else 0
     card["timings"] |= {"predict": predict_seconds, **spent}
     told = {name: config.get(name, "") for name in ("author", "repeats")}
     runs.save_draft(partial, card | {"created": began} | told)
 
 
 def _prepare(
-    spec: models.ModelSpec, images: np.ndarray, labels: np.ndarray, config: Mapping[str, Any], emit: worker.Emit
+    spec: models.ModelSpec,
+    images: np.ndarray,
+    labels: np.ndarray,
+    config: Mapping[str, Any],
+    emit: worker.Emit,
+    extra: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> models.Material:
     def tell(done: int, total: int) -> None:
         emit("data", message=f"{done:,} of {total:,} variants written by other hands", done=done, total=total)
@@ -109,7 +116,7 @@ def _prepare(
         emit("data", message=f"Looking at the strokes of {len(labels):,} images")
     level, copies = config.get("augmentation", "none"), config.get("copies", 0)
     return training.prepare(
-        spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell
+        spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell, extra
     )
 
 

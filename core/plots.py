@@ -87,7 +87,7 @@ def probability_bars(proba: np.ndarray | None) -> str:
     for digit in CLASSES:
         p = 0.0 if proba is None else float(proba[digit])
         best = proba is not None and digit == int(proba.argmax())
-        text = "" if proba is None else escape(_percent(p))
+        text = "" if proba is None else escape(percent(p))
         rows.append(
             f'<div class="dl-row{" dl-best" if best else ""}"><span>{digit}</span>'
             f'<div class="dl-track"><div class="dl-fill" style="width:{p * 100:.1f}%"></div></div>'
@@ -97,11 +97,11 @@ def probability_bars(proba: np.ndarray | None) -> str:
 
 
 def answer(proba: np.ndarray | None, hint: str) -> str:
-    """Return the answer in large type as HTML, announced to screen readers when it changes; else `hint`."""
+    """Return the answer in large type as HTML; else `hint`."""
     if proba is None:
-        return f'<div class="dl-answer dl-none" role="status"><b>?</b><span>{escape(hint)}</span></div>'
+        return f'<div class="dl-answer dl-none"><b>?</b><span>{escape(hint)}</span></div>'
     label, p = int(proba.argmax()), float(proba.max())
-    return f'<div class="dl-answer" role="status"><b>{label}</b><span>{escape(_percent(p))} sure</span></div>'
+    return f'<div class="dl-answer"><b>{label}</b><span>{escape(percent(p))} sure</span></div>'
 
 
 STYLE = f"""<style>
@@ -240,7 +240,8 @@ def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:
     return figure
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share in words, with the digits that mean something."""
     # 0.04 % must not look like never, nor 99.96 % like always.
     if 0 < share < 0.001:
         return "<0.1 %"
@@ -251,4 +252,4 @@ def _spoken(proba: np.ndarray | None) -> str:
     if proba is None:
         return "No answer yet"
     order = np.argsort(proba)[::-1][:3]
-    return "Probabilities: " + ", ".join(f"{digit}: {_percent(float(proba[digit]))}" for digit in order)
+    return "Probabilities: " + ", ".join(f"{digit}: {percent(float(proba[digit]))}" for digit in order)

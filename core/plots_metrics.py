@@ -214,7 +214,7 @@ def _curves(curves: Sequence[Curve], words: str) -> go.Figure:
 
 
 def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": 11}, "itemwidth": 30}
     figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=legend)
     figure.update_xaxes(title=x, fixedrange=True, showgrid=False, zeroline=False)
     return figure.update_yaxes(title=y, fixedrange=True, zeroline=False)

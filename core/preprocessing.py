@@ -10,10 +10,12 @@ import io
 import struct
 import threading
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from core import photo
 from core.digits import IMAGE_SHAPE
 from core.errors import ImageError
 
@@ -34,6 +36,29 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # th
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, TypeError, LookupError, ArithmeticError)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """What `normalise` goes through, one picture a step.
+
+    Parameters
+    ----------
+    top, left : int
+        Where the crop began in the strokes.
+    crop : (height, width) uint8
+        The ink and nothing around it.
+    small : (h, w) uint8
+        The crop with its longer side at 20 px.
+    image : (28, 28) uint8
+        `small` with its centre of mass at (14, 14): what the model receives.
+    """
+
+    top: int
+    left: int
+    crop: np.ndarray
+    small: np.ndarray
+    image: np.ndarray
+
+
 def from_bytes(data: bytes) -> np.ndarray:
     """Decode an image file and normalise it.
 
@@ -51,7 +76,24 @@ def from_bytes(data: bytes) -> np.ndarray:
     ImageError
         If the bytes are no image, the image is too large, or there is no ink in it.
     """
-    return normalise(ink(open_image(data)))
+    return normalise(strokes(open_image(data)))
+
+
+def strokes(image: Image.Image) -> np.ndarray:
+    """Return how much ink there is at each pixel of a file's picture: `ink`, or for a photo what its light allows.
+
+    Returns
+    -------
+    (h, w) uint8
+        0 = paper, 255 = ink; a photo comes back smaller.
+
+    Raises
+    ------
+    ImageError
+        If there is no ink.
+    """
+    grey = _grey(image)
+    return photo.ink(grey) if photo.is_photo(grey) else _amount(grey)
 
 
 def from_rgba(pixels: np.ndarray) -> np.ndarray:
@@ -92,6 +134,14 @@ def open_image(data: bytes) -> Image.Image:
         raise ImageError("The picture is damaged or cut off. Save it again, then upload it once more.") from error
 
 
+def is_animated(data: bytes) -> bool:
+    """Tell whether a file holds more than one picture; of those only the first is read."""
+    try:
+        return bool(getattr(Image.open(io.BytesIO(data), formats=FORMATS), "is_animated", False))
+    except (*_DAMAGED, struct.error):
+        return False
+
+
 def _pixel_bytes(image: Image.Image) -> int:
     if image.format == "JPEG" and "progressive" in image.info:
         return _PIXEL_BYTES["CMYK progressive" if image.mode == "CMYK" else "progressive"]
@@ -124,7 +174,10 @@ def ink(image: Image.Image) -> np.ndarray:
     ImageError
         If the picture is blank.
     """
-    grey = _grey(image)
+    return _amount(_grey(image))
+
+
+def _amount(grey: np.ndarray) -> np.ndarray:
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = float(np.median(border))
     # Ink is on the side of the paper where more of the picture lies far away from it; what lies above the paper less
@@ -144,12 +197,12 @@ def ink(image: Image.Image) -> np.ndarray:
     return amount.take(grey) if grey.dtype == np.uint8 else amount
 
 
-def normalise(strokes: np.ndarray) -> np.ndarray:
+def normalise(amount: np.ndarray) -> np.ndarray:
     """Bring ink into MNIST's form: crop, longer side to 20 px, centre of mass to (14, 14).
 
     Parameters
     ----------
-    strokes : (h, w) uint8
+    amount : (h, w) uint8
         0 = paper, 255 = ink, as from `ink`.
 
     Returns
@@ -161,11 +214,16 @@ def normalise(strokes: np.ndarray) -> np.ndarray:
     ImageError
         If there is no ink at all.
     """
-    mask = strokes > int(INK_SHARE * strokes.max())
+    return steps(amount).image
+
+
+def steps(amount: np.ndarray) -> Steps:
+    """Do what `normalise` does and keep what each step makes; for `amount` and errors see there."""
+    mask = amount > int(INK_SHARE * amount.max())
     if not mask.any():
         raise ImageError("There is no ink in this picture. Draw a digit first.")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    crop = amount[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = crop.shape
     scale = LONGER_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -173,7 +231,7 @@ def normalise(strokes: np.ndarray) -> np.ndarray:
     out = np.zeros(IMAGE_SHAPE, np.uint8)
     top, left = _corner(small, axis=1), _corner(small, axis=0)
     out[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return out
+    return Steps(int(rows[0]), int(columns[0]), crop, small, out)
 
 
 def resized(strokes: np.ndarray) -> np.ndarray:

@@ -93,6 +93,7 @@ def prepare(
     level: str = "none",
     copies: int | None = None,
     tell: Tell | None = None,
+    extra: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Material:
     """Make of training images what a family learns from: a held-out part, variants of the rest, and features.
 
@@ -109,11 +110,15 @@ def prepare(
         How many augmented sets; else the family's own number.
     tell : Tell, optional
         Is told how many variants are made.
+    extra : images and labels, optional
+        Learned from beside the rest, and never held out: copies of one drawing would stand on both sides.
     """
     contract.check_images(images)
     kept, held = split(labels, validation, seed)
     held_images, held_labels = images[held], labels[held]
     images, labels = images[kept], labels[kept]
+    if extra:
+        images, labels = np.concatenate([images, extra[0]]), np.concatenate([labels, extra[1]])
     if spec.streams:
         return Material(images, labels, held_images, held_labels, level, seed)
     sets = spec.copies_at(level) if copies is None else copies

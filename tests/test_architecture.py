@@ -14,7 +14,7 @@ SCRIPTS = [ROOT / "Home.py", ROOT / "app.py", *sorted((ROOT / "pages").glob("*.p
 # A module may import only from lines above its own; within a line only leftwards, where the line says so (">").
 LINES = [
     ["texts", "> errors"],
-    ["settings", "digits", "files", "look", "components", "> access", "> photo"],
+    ["settings", "digits", "files", "look", "components", "uploads", "> access", "> photo"],
     [
         "preprocessing",
         "features",

@@ -120,7 +120,7 @@ def test_uploads_are_closed_to_visitors(ask, monkeypatch):
     path = "/_stcore/upload_file/tab-1/file-1"
     refused = ask("PUT", path, content=b"x" * 10, password="open sesame")
     assert refused.status_code == 403
-    assert refused.json()["detail"].startswith("Changing the data is closed to visitors.")
+    assert refused.json()["detail"].startswith("Files are taken on the Draw page only")
     monkeypatch.setattr(access, "_holder", "tab-1")
     assert ask("PUT", path, content=b"x" * 10, password="open sesame").text == "10"
     assert ask("PUT", path.replace("tab-1", "tab-2"), content=b"x", password="open sesame").status_code == 403

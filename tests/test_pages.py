@@ -181,7 +181,7 @@ def test_failed_job_shows_its_last_words(empty):
 
 def test_metrics_shows_the_evaluation_that_was_saved(trained):
     run = runs.list_runs(trained)[0]
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Digits"))
     evaluation = runs.load_evaluation(run)
     tiles = {m.label: m.value for m in page.metric}
     assert tiles["Accuracy"] == f"{metrics.accuracy(evaluation.confusion_matrix):.4f}"
@@ -197,7 +197,7 @@ def test_metrics_marks_digits_that_are_never_answered(empty, tmp_path):
         pipeline.make_config("decision_tree", {"max_depth": 1}, None, "none"),
         _mute,
     )
-    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Digits"))
     assert "The model never answers" in page.warning[0].value
     frame = page.dataframe[0].value
     never = frame[frame["note"] == "never predicted"]
@@ -322,14 +322,14 @@ def test_another_family_has_its_own_parameters_and_curve(empty):
     (job,) = jobs.list_jobs(empty, "train")
     assert (job.config["family"], job.config["params"]["hidden"], job.config["params"]["epochs"]) == ("mlp", 16, 3)
     until(lambda: not jobs.load_job(empty, job.id).live, what="the training")
-    page = check(open_page("pages/2_Metrics.py", run=job.id))
+    page = check(open_page("pages/2_Metrics.py", run=job.id, view="Inside"))
     assert "How it learned" in [heading.value for heading in page.subheader]
 
 
 def test_metrics_cuts_the_tree_at_the_depth_that_is_chosen(trained, started):
     run = runs.list_runs(trained)[0]
     study = depth.of_run(run, dataset.load(trained))
-    page = check(open_page("pages/2_Metrics.py", run=run.id, depth="3"))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Depth", depth="3"))
     assert page.slider(key="depth").value == 3
     assert page.metric[-4].value == f"{metrics.accuracy(study.test[2]):.4f}"
     page.slider(key="depth").set_value(10).run()
@@ -355,7 +355,7 @@ def test_the_study_reaches_beyond_the_run_and_marks_the_depth(trained, started):
     learned, held = depth.hold_out(np.arange(4000), digits.y_train, depth.HELD, 42)
     study = depth.measure(depth.load_tree(grown), run.config["params"], digits, learned, held, grown=True)
     depth.save(run, study)
-    page = check(open_page("pages/2_Metrics.py", run=run.id))
+    page = check(open_page("pages/2_Metrics.py", run=run.id, view="Depth"))
     assert (page.slider(key="depth").value, page.slider(key="depth").max) == (depth.best_depth(study), study.depth)
     assert depth.describe(study) in texts(page)
     assert "study-depth" not in [b.key for b in page.button]
@@ -370,7 +370,7 @@ def test_train_shows_the_newest_tree_at_every_depth(trained):
 
 def test_a_visitor_sees_every_depth_but_may_not_start_the_study(trained, monkeypatch):
     monkeypatch.setenv("DIGITLAB_PASSWORD", "a long enough password")
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Depth"))
     assert page.slider(key="depth").value == 10
     assert "study-depth" not in [b.key for b in page.button]
     assert "Unlock it in the side bar" in texts(page)
@@ -378,6 +378,6 @@ def test_a_visitor_sees_every_depth_but_may_not_start_the_study(trained, monkeyp
 
 def test_other_data_than_the_run_learned_from_is_said(trained, slow_npz, monkeypatch):
     monkeypatch.setenv("DIGITLAB_MNIST", str(slow_npz))
-    page = check(open_page("pages/2_Metrics.py"))
+    page = check(open_page("pages/2_Metrics.py", view="Depth"))
     assert "but the server has" in texts(page)
     assert not page.slider

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from core import files, inference, jobs, launch, pipeline, runs, serving, tracking
+from core import files, inference, jobs, launch, mydigits, pipeline, runs, serving, tracking
 from core.errors import RunError
 from core.settings import Settings
 from tests import wandb_server
@@ -460,3 +460,17 @@ def test_a_training_can_be_watched_while_it_goes_on(lab, server):
     assert (live["jobType"], live["group"]) == ("train", run_id)
     until(lambda: not any(job.live for job in jobs.list_jobs(lab)), what="the sync")
     assert tracking.load_state(runs.load_run(lab, run_id))["state"] == "synced"
+
+
+def test_my_digits_are_sent_when_asked_and_proven(lab, server):
+    for label in range(3):
+        mydigits.save(lab, np.random.default_rng(label).integers(0, 256, (28, 28), np.uint8), label, author="Ana")
+    chosen = mydigits.make_set(lab)
+    assert not server.versions("my_digits")
+    done = core(lab, "track", "--my-digits", chosen["sha256"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    (version,) = server.versions("my_digits")
+    state = tracking.load_drawings_state(lab)
+    assert (state["state"], state["digest"]) == ("synced", version["digest"])
+    assert list(version["files"]) == ["my_digits.npz"]
+    assert b"Ana" not in mydigits.set_file(lab, chosen["sha256"]).read_bytes()

@@ -16,6 +16,7 @@ from core import dataset, metrics, models, runs
 from core.digits import CLASS_NAMES, CLASSES, stratified
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.tracking import drawings
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, load_state, reason, save_state
 
 if TYPE_CHECKING:
@@ -122,16 +123,19 @@ def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str,
             _log_evaluation(logged, run, fitted)
         with _started(settings, run, found["runs"], "model", "The model's files, as they were sealed.") as logged:
             found["artifact"] = _log_artifact(logged, run, sealed)
+            if run.config.get("my_digits"):
+                drawings.log_set(logged, settings, run.config["my_digits"])
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
     for entry in found["runs"]:
         log = settings.home / entry["folder"] / f"run-{entry['id']}.wandb"
-        if not _is_complete(log):  # on a full disk wandb says nothing
+        if not is_complete(log):  # on a full disk wandb says nothing
             raise OSError(f"{log.name} ends halfway; the disk may be full")
     return "local only", f"Logged on this machine, for the project {project}; nothing was sent.{left_out}"
 
 
-def _is_complete(log: Path) -> bool:
+def is_complete(log: Path) -> bool:
+    """Tell whether a run's `.wandb` file ends as wandb ends it."""
     return any(record.WhichOneof("record_type") == "exit" for record in read_log(log.read_bytes())[-1:])
 
 

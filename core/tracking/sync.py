@@ -16,7 +16,7 @@ from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
 from core.tracking import connection, registry
-from core.tracking.state import ARTIFACT, load_state, reason, save_state, scrub
+from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
 FOLDER_SECONDS = 60.0
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
@@ -59,7 +59,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
     state = save_state(run, before | {"state": "syncing", "message": "On its way to W&B."})
     try:
         entity = connection.check(settings)
-        said = [_upload(settings, entry["folder"]) for entry in state["runs"]]
+        said = [upload(settings, entry["folder"]) for entry in state["runs"]]
         found = registry.find_digest(settings, entity, state["project"], state["artifact"]["digest"])
         if found is None:
             raise TrackingError(f"W&B does not have the model after the upload.{_complaint(settings, said)}")
@@ -69,7 +69,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
         return fail(settings, run, state, reason(settings, error))
 
 
-def fail(settings: Settings, run: runs.Run, state: dict[str, Any], why: str) -> dict[str, Any]:
+def fail(settings: Settings, run: Kept, state: dict[str, Any], why: str) -> dict[str, Any]:
     """Write down that a sync did not succeed, and when to try again: after 1, 2, 4 … minutes, at most an hour."""
     attempts = state.get("attempts", 0) + 1
     wait = min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), LAST_RETRY_SECONDS)
@@ -85,11 +85,19 @@ def interrupted(settings: Settings, why: str) -> None:
             fail(settings, run, state, why)
 
 
-def _upload(settings: Settings, folder: str) -> str:
-    path = settings.home / folder
-    if not path.is_dir():
-        raise TrackingError(f"What was logged is gone ({folder}). Log it again: python -m core track ID")
-    words = [sys.executable, "-m", "wandb", "sync", "--include-synced", str(path)]
+def upload(settings: Settings, *folders: str) -> str:
+    """Send what was logged into these folders, relative to `DIGITLAB_HOME`; returns what `wandb sync` said.
+
+    Raises
+    ------
+    TrackingError
+        If a folder is gone, or they were not taken within `FOLDER_SECONDS`.
+    """
+    paths = [settings.home / folder for folder in folders]
+    gone = [folder for folder, path in zip(folders, paths, strict=True) if not path.is_dir()]
+    if gone:
+        raise TrackingError(f"What was logged is gone ({gone[0]}). Log it again: python -m core track ID")
+    words = [sys.executable, "-m", "wandb", "sync", "--include-synced", *map(str, paths)]
     child = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

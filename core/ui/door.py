@@ -10,7 +10,7 @@ from core.errors import AccessError
 
 def level() -> str:
     """Return what this browser tab may do: `host`, `class` or `visitor`."""
-    return access.level(environment.load(), _client(), _session())
+    return access.level(environment.load(), _client(), session())
 
 
 def is_host() -> bool:
@@ -45,9 +45,7 @@ def show_lock() -> None:
         return
     with st.sidebar.container(key="door"):  # the style sheet puts it below what the page itself has there
         if is_host():
-            st.button(
-                "Lock this tab", key="lock", icon=":material/lock_open:", on_click=access.lock, args=(_session(),)
-            )
+            st.button("Lock this tab", key="lock", icon=":material/lock_open:", on_click=access.lock, args=(session(),))
             return
         with st.expander("For the host", icon=":material/lock:"), st.form("unlock-form", border=False):
             given = st.text_input("Password of this server", type="password", key="password", autocomplete="off")
@@ -57,7 +55,7 @@ def show_lock() -> None:
 
 def _unlock(given: str) -> None:
     try:
-        access.unlock(environment.load(), _client(), _session(), given)
+        access.unlock(environment.load(), _client(), session(), given)
     except AccessError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -71,6 +69,7 @@ def _client() -> access.Client:
     return access.client(environment.load(), address if isinstance(address, str) else None, headers)
 
 
-def _session() -> str:
+def session() -> str:
+    """Return the id of this browser session, empty outside of one."""
     context = get_script_run_ctx()
     return context.session_id if context else ""

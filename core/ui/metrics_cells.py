@@ -13,7 +13,7 @@ _EVERY, _SUSPECT = "every mistake", "perhaps wrong labels"
 _PAGE = 24
 # In MNIST's test set people found about 15 labels of 10,000 to be wrong (Northcutt, Athalye and Mueller 2021).
 _KNOWN_SHARE = 0.0015
-_TOO_MANY, _MARKED = 0.01, 0.005
+_TOO_MANY = 0.01
 
 
 @st.fragment
@@ -102,7 +102,7 @@ def _images(digits: dataset.Digits, run: runs.Run, evaluation: metrics.Evaluatio
     page = st.pagination(pages, key="page", bind="query-params", max_visible_pages=5) if pages > 1 else 1
     part = found[(page - 1) * _PAGE : page * _PAGE]
     if len(part):
-        marked = suspects[: max(1, int(_MARKED * len(evaluation.y_true)))]
+        marked = suspects[: max(1, int(_KNOWN_SHARE * len(evaluation.y_true)))]
         st.html(_gallery(digits, run, evaluation, part, set(marked.tolist())))
 
 

@@ -62,7 +62,7 @@ def show_digits(evaluation: metrics.Evaluation) -> None:
     said = each["predicted"] - each["support"]
     most, least = said.idxmax(), said.idxmin()
     st.caption(
-        f"It says {most} {said[most]:,} times too often and {least} {-said[least]:,} times too seldom."
+        f"It says “{most}” {said[most]:,} times too often and “{least}” {-said[least]:,} times too seldom."
         if said.any()
         else "It says every digit exactly as often as it is there."
     )
@@ -86,7 +86,7 @@ def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
         "Time to learn": (_seconds(timings["fit"]), "As the clock has it."),
         "Processor time": (_seconds(timings["fit_cpu"]), "Of all cores together, while it learned."),
         "Time to answer": (
-            f"{1e6 * each:,.0f} µs" if each < 1e-3 else f"{1e3 * each:,.1f} ms",
+            _short(each),
             f"An image, of {n:,} in one go by the library that trained it.",
         ),
         "Memory": (f"{card['peak_memory_mb']:,.0f} MB", "The most that the whole process held."),
@@ -97,7 +97,7 @@ def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
             st.metric(label, value, help=words, border=True, width=170)
     st.caption(
         f"To learn from {card['data']['n_fit']:,} images took {_seconds(timings['fit'])}; "
-        f"to answer one takes {1e3 * each:,.2f} milliseconds."
+        f"to answer one takes {_short(each)}."
     )
 
 
@@ -127,6 +127,10 @@ CARDS = """<style>
 .dm-card .dm-number {font-size:1.7rem; font-variant-numeric:tabular-nums; margin:0}
 .dm-card small {font-size:.8rem; opacity:.7; margin-left:.6rem}
 </style>"""
+
+
+def _short(seconds: float) -> str:
+    return f"{1e6 * seconds:,.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:,.1f} ms"
 
 
 def _seconds(seconds: float) -> str:

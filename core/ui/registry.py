@@ -13,7 +13,8 @@ AGAIN_SECONDS = 300.0
 _BUTTONS = {"test": "Test connection", "sync": "Sync all now", "exchange": "Look for promotions"}
 _SENT = (
     "For each run: its parameters, figures, charts and notes, and the files of the run folder (model, card, config, "
-    "evaluation). Not sent: host name, user, command line, source code, console output, machine statistics, drawings."
+    "evaluation). Not sent: host name, user, command line, source code, console output, machine statistics. "
+    "No drawing either, unless a run learned from My digits or you send them there."
 )
 
 
@@ -23,7 +24,8 @@ def connection_line(settings: Settings) -> None:
     icon = {True: "cloud_done", False: "cloud_off", None: "cloud"}[found["ok"]]
     if door.is_host():
         st.caption(f":material/{icon}: W&B: {found['message']}")
-    if tracking.find_key(settings) and tracking.pending(settings, time.time()):
+    now = time.time()
+    if tracking.find_key(settings) and (tracking.pending(settings, now) or tracking.pending_sweeps(settings, now)):
         frame.attempt(launch.start_tracking, settings, {"due": True})
 
 

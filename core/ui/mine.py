@@ -1,0 +1,231 @@
+"""My digits on a page: the gallery, how every run reads them, out as a file and in again, and into a training."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import access, jobs, mydigits, plots, runs, tracking
+from core import launch as starting
+from core.errors import AccessError, DigitLabError
+from core.settings import Settings
+from core.ui import door, frame, inputs, saying
+
+PAGE, CARD = 24, 92
+SCORE_SECONDS, POLL_SECONDS = 0.8, 1.0
+GONE = "gone_drawing"
+_EMPTY = "No drawing is kept yet. Draw a digit, then say “right” or what it is."
+_PRIVATE = "They are in one file on this server, `mydigits.sqlite`. Nothing leaves the machine unless asked."
+_SEEN = (
+    "Whoever gives the name {name} here, and the host, sees these; only the tab that kept one, and the host, delete it."
+)
+_ON_WANDB = "Sends the images and their labels, without names and strokes, as the data set my_digits."
+
+
+@st.fragment
+def show_my_digits(settings: Settings) -> None:
+    """Show what is kept, the newest first, and what can be done with it; to whom it is open."""
+    closed = door.closed("keep")
+    if closed:
+        st.caption(f":material/lock: {closed}")
+        return
+    if saying.name_is_missing("mine"):
+        return
+    try:
+        owner = _owner(settings)
+        total = mydigits.count(settings, owner)
+        _show_gallery(settings, owner, total)
+        if total:
+            _show_scores(settings, owner)
+        _show_exchange(settings, owner, total)
+    except DigitLabError as error:
+        frame.say(str(error))
+
+
+def my_digits_input(settings: Settings) -> dict[str, Any]:
+    """Let the visitor add My digits to a training; returns what the config gains, nothing where they do not."""
+    if door.closed("keep") or (door.level() == access.CLASS and not saying.author()):
+        return {}
+    try:
+        owner = None if door.is_host() else saying.author()
+        total = mydigits.count(settings, owner)
+        words = (
+            f"{total:,} drawings, each counted {mydigits.COPIES} times, are learned from beside MNIST. A copy of "
+            "images and labels is kept, so that the run can be repeated; with W&B it is logged with the run."
+        )
+        if total and st.toggle("Add my digits to training", key="my_digits", bind="query-params", help=words):
+            return {"my_digits": mydigits.make_set(settings, owner)}
+    except DigitLabError as error:
+        st.caption(f":material/warning: {error}")
+    return {}
+
+
+def _owner(settings: Settings) -> str | None:
+    if not door.is_host():
+        name = saying.author()
+        st.caption(f"{_PRIVATE} {_SEEN.format(name=frame.plain(name))}")
+        return name
+    st.caption(_PRIVATE)
+    there = mydigits.authors(settings) if mydigits.count(settings) else {}
+    if len(there) < 2:
+        return None
+    names = {f"everybody ({sum(there.values()):,})": None} | {f"{n or 'no name'} ({k:,})": n for n, k in there.items()}
+    return names[st.selectbox("Whose", list(names), key="whose")]
+
+
+def _show_gallery(settings: Settings, owner: str | None, total: int) -> None:
+    gone = st.session_state.get(GONE)
+    if gone:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Deleted.", width="content")
+            frame.button("keep", "Undo", "put-back", ":material/undo:", _put_back, settings, gone)
+    if not total:
+        st.info(_EMPTY, icon=":material/draw:")
+        return
+    pages, page = -(-total // PAGE), 1
+    if pages > 1:
+        page = int(st.number_input(f"Page, of {pages}", 1, pages, key="mine-page", width=160))
+    found = mydigits.list_drawings(settings, owner, (page - 1) * PAGE, PAGE)
+    with st.container(horizontal=True, gap="small", key="mine-gallery"):
+        for drawing in found:
+            _show_card(settings, drawing)
+
+
+def _show_card(settings: Settings, drawing: mydigits.Drawing) -> None:
+    read = "" if drawing.answer is None else f"read as {drawing.answer}"
+    mark = ":red[✗]" if drawing.answer not in (None, drawing.label) else ""
+    with st.container(width=CARD, gap=None, key=f"card-{drawing.id}"):
+        st.image(plots.magnified(drawing.image, 3), width=84, alt=f"A drawing kept as a {drawing.label} {read}")
+        st.markdown(f"**{drawing.label}** {mark}", help=_about(drawing))
+        mine = door.is_host() or drawing.id in st.session_state.get(saying.MINE, [])
+        if mine:
+            words: dict[str, Any] = {"help": f"Delete this {drawing.label}", "type": "tertiary"}
+            frame.button("keep", "Delete", f"delete-{drawing.id}", "", _delete, settings, drawing.id, **words)
+
+
+def _about(drawing: mydigits.Drawing) -> str:
+    parts = [frame.when(drawing.at), drawing.source]
+    if drawing.answer is not None:
+        parts.append(f"read as {drawing.answer}")
+    if drawing.confidence is not None:
+        parts.append(f"{drawing.confidence:.0%} sure")
+    return frame.plain(" · ".join([*parts, *([drawing.author] if drawing.author else [])]))
+
+
+def _delete(settings: Settings, drawing: str) -> None:
+    _check_own(drawing)
+    mydigits.delete(settings, [drawing])
+    st.session_state[GONE] = drawing
+
+
+def _put_back(settings: Settings, drawing: str) -> None:
+    _check_own(drawing)
+    mydigits.restore(settings, [drawing])
+    st.session_state.pop(GONE, None)
+
+
+def _check_own(drawing: str) -> None:
+    if not door.is_host() and drawing not in st.session_state.get(saying.MINE, []):
+        raise AccessError("Only the tab that kept a drawing, and the host, may delete it.")
+
+
+def _show_scores(settings: Settings, owner: str | None) -> None:
+    st.subheader("Which model reads this hand?")
+    found = runs.list_runs(settings)
+    left = mydigits.fill(settings, found, SCORE_SECONDS)
+    scores = mydigits.table(settings, found, owner)
+    frame_ = pd.DataFrame(
+        {
+            "model": [inputs.run_label(score.run) for score in scores],
+            "right": [100 * score.accuracy.value for score in scores],
+            "95 % interval": [f"{100 * s.accuracy.low:.0f} to {100 * s.accuracy.high:.0f} %" for s in scores],
+            "drawings": [f"{score.right:,} of {score.asked:,}" for score in scores],
+        }
+    )
+    bar = st.column_config.ProgressColumn("right", format="%.1f %%", min_value=0, max_value=100)
+    st.dataframe(frame_, hide_index=True, column_config={"right": bar}, key="mine-scores")
+    learned = any(score.run.config.get("my_digits") for score in scores)
+    if learned:
+        st.caption("A model that learned from My digits has seen some of them before: its score here is flattered.")
+    live = next((job for job in jobs.list_jobs(settings, "mydigits") if job.live), None)
+    if live:
+        _follow(settings, live.id)
+    elif left:
+        words = f"Let the other {left} model{'s' if left > 1 else ''} answer"
+        frame.button("keep", words, "score-rest", ":material/play_arrow:", _start_scoring, settings)
+
+
+def _start_scoring(settings: Settings) -> None:
+    if any(job.live for job in jobs.list_jobs(settings, "mydigits")):
+        return
+    job_id = jobs.new_id("mydigits")
+    jobs.submit(settings, job_id, "mydigits", {})
+    jobs.start(settings, job_id)
+
+
+def _follow(settings: Settings, job_id: str) -> None:
+    @st.fragment(run_every=POLL_SECONDS)
+    def panel() -> None:
+        job = jobs.load_job(settings, job_id)
+        if not job.live:
+            st.rerun()
+        done, total = (job.events[-1].get(name, 0) for name in ("done", "total")) if job.events else (0, 0)
+        st.progress(done / total if total else 0.0, text=job.message or "Waiting for its turn")
+        if door.is_host():
+            frame.button("cancel", "Cancel", f"cancel-{job_id}", "", jobs.cancel, settings, job_id)
+
+    panel()
+
+
+def _show_exchange(settings: Settings, owner: str | None, total: int) -> None:
+    with st.expander("Out as a file, and in again", icon=":material/swap_horiz:"):
+        if total:
+            with st.container(horizontal=True):
+                for kind, make in (("npz", mydigits.export_npz), ("json", mydigits.export_json)):
+                    name, key = f"mydigits.{kind}", f"mine-{kind}"
+                    body = lambda make=make: make(settings, owner)  # noqa: E731  (made when it is clicked)
+                    st.download_button(f"Export .{kind}", body, name, on_click="ignore", key=key)
+            st.caption("The .npz has images, labels and answers; the JSON everything that is kept, names too.")
+        st.session_state.setdefault("mine-imports", 0)
+        key = f"mine-import-{st.session_state['mine-imports']}"
+        st.file_uploader(
+            "Import what was exported",
+            type=["npz", "json"],
+            key=key,
+            max_upload_size=mydigits.MAX_FILE_BYTES >> 20,
+            on_change=_import,
+            args=(settings, key, owner),
+        )
+        said = st.session_state.pop("mine-said", None)
+        if said:
+            (st.success if said[0] else st.error)(said[1])
+    if total and door.is_host():
+        _show_sending(settings, owner)
+
+
+def _import(settings: Settings, key: str, owner: str | None) -> None:
+    given = st.session_state.get(key)
+    if given is None:
+        return
+    try:
+        door.require("keep")
+        added, known = mydigits.load_file(settings, given.name, given.getvalue(), owner)
+        said = (True, f"{added:,} drawings taken in, {known:,} were here already.")
+    except DigitLabError as error:
+        said = (False, settings.without_places(str(error)))
+    st.session_state["mine-said"] = said
+    frame.count_up("mine-imports", "mine-imported")  # a fresh uploader: the same file would come in once more
+
+
+def _show_sending(settings: Settings, owner: str | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words: dict[str, Any] = {"help": _ON_WANDB, "disabled": settings.wandb_mode == "disabled"}
+        send = (_send, settings, owner)
+        frame.button("wandb", "Log to Weights & Biases", "send-mine", ":material/cloud_upload:", *send, **words)
+        state = tracking.load_drawings_state(settings)
+        if state:
+            st.caption(f"{state['state']}: {settings.without_places(state['message'])}", width="content")
+
+
+def _send(settings: Settings, owner: str | None) -> None:
+    starting.start_tracking(settings, {"my_digits": mydigits.make_set(settings, owner)["sha256"]})

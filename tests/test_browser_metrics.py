@@ -1,0 +1,80 @@
+"""The Metrics page in a real Chromium: a click on a cell, a branch, a cure, a robustness study, a report."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core import metrics, robustness, runs
+from core.settings import Settings
+from tests.conftest import IDLE
+from tests.test_browser import overflow
+
+pytestmark = pytest.mark.browser
+
+
+def cell(page, true: int, said: int) -> tuple[float, float]:
+    """Return the middle of a cell of the confusion matrix on the screen."""
+    page.wait_for_selector(".st-key-confusion .scatterlayer .point")
+    page.wait_for_selector(IDLE)
+    point = page.locator(".st-key-confusion .scatterlayer .point").nth(10 * true + said)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")])
+def test_a_click_on_a_cell_opens_its_images(serve, visit, trained_home, tiny_npz, tmp_path, width, theme):
+    settings = Settings(home=trained_home, mnist=tiny_npz, keras_home=tmp_path, memory_mb=4096)
+    (run,) = runs.list_runs(settings)
+    matrix = runs.load_evaluation(run).confusion_matrix
+    url = serve(settings)
+    page = visit(f"{url}/Metrics?run={run.id}", width=width, theme=theme)
+    worst = metrics.worst_pair(matrix)
+    for true, said in ((worst.true, worst.predicted), (0, 0), (9, 9)):
+        page.mouse.click(*cell(page, true, said))
+        page.locator(f'a.dm-image[title*="labelled {true}, read as {said},"]').first.wait_for()
+        page.wait_for_url(re.compile(f"pair={true}.read.as.{said}"))
+    page.locator("a.dm-image").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Draw").wait_for()
+    assert f"run={run.id}" in page.url
+    for view in ("Digits", "Numbers", "Checks", "Curves", "Confidence", "Inside", "Depth", "Robustness", "Export"):
+        page.goto(f"{url}/Metrics?run={run.id}&view={view}")
+        page.get_by_role("tab", name=view, selected=True).wait_for()
+        page.wait_for_selector(IDLE)
+        assert overflow(page) <= 0, view
+        assert not page.locator("[data-testid=stException]").count()
+
+
+def test_look_inside_measure_take_away(serve, visit, tiny, trained_home):
+    shutil.copytree(trained_home, tiny.home)
+    (run,) = runs.list_runs(tiny)
+    page = visit(f"{serve(tiny)}/Metrics?run={run.id}&view=Inside")
+    branches = page.locator(".dt details")
+    branches.first.wait_for()
+    closed = page.locator(".dt details:not([open])")
+    before = closed.count()
+    closed.first.locator("> summary").focus()
+    page.keyboard.press("Enter")
+    shut = "n => document.querySelectorAll('.dt details:not([open])').length === n"
+    page.wait_for_function(shut, arg=before - 1)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="As DOT").click()
+    assert Path(download.value.path()).read_text().startswith("digraph Tree {")
+
+    page.get_by_role("tab", name="Robustness").click()
+    page.get_by_role("button", name=re.compile("Measure it")).click()
+    page.get_by_role("heading", name="Noise").wait_for()
+    assert robustness.load(run).n == 1000
+
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report (HTML)").click()
+    body = Path(download.value.path()).read_text()
+    assert robustness.describe(robustness.load(run), "shift") in body
+    page.get_by_role("tab", name="Checks").click()
+    page.get_by_role("button", name="Try it").last.click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_text("random_state").first.wait_for()

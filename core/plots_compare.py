@@ -9,13 +9,15 @@ import plotly.graph_objects as go
 
 from core import plots, plots_metrics
 from core.digits import CLASS_NAMES
-from core.look import SCALE
+from core.look import INK
 from core.metrics import Curve, Reliability, thinned
 
 # One line a run: colours that stay apart for colour-blind eyes, on white and on black, and dashes beside them.
 LINES = ("#4f8bf0", "#e07b00", "#17a07a", "#c64c9b", "#8a94a3", "#b58a00", "#7a5fd0", "#c0392b")
 DASHES = ("solid", "dash", "dot", "dashdot")
 HEIGHT = 320
+# The weaker, the stronger the colour; never so dark that ink on it could not be read.
+_WEAK = ((0.0, "#7ba6ee"), (0.6, "#cfdef8"), (1.0, "#f4f7fd"))
 
 
 def scatter(frame: pd.DataFrame, x: str, axis: str, chosen: Sequence[str]) -> go.Figure:
@@ -98,9 +100,9 @@ def recall(names: Sequence[str], shares: np.ndarray) -> go.Figure:
             y=list(names),
             text=np.vectorize(lambda share: f"{100 * share:.0f}" if share < 0.995 else f"{100 * share:.1f}")(shares),
             texttemplate="%{text}",
-            textfont={"size": 11},
+            textfont={"size": 11, "color": INK},
             hovertemplate="%{y} reads %{z:.2%} of the digit %{x}<extra></extra>",
-            colorscale=SCALE,
+            colorscale=_WEAK,
             showscale=False,
             xgap=1,
             ygap=1,

@@ -25,8 +25,8 @@ def show_comparison(digits: dataset.Digits, chosen: Sequence[runs.Run]) -> None:
     """Show two or more runs side by side; where they answered different test images, why that cannot be."""
     st.subheader("Side by side")
     letters = _LETTERS[: len(chosen)]
-    for letter, run in zip(letters, chosen, strict=True):
-        st.markdown(f"**{letter}** · {frame.plain(inputs.run_label(run))}")
+    rows = [f"**{letter}** · {frame.plain(inputs.run_label(run))}" for letter, run in zip(letters, chosen, strict=True)]
+    st.markdown("  \n".join(rows))
     st.button("Choose none", key="choose-none", icon=":material/close:", on_click=runs_table.choose, args=([],))
     if st.session_state.pop("runs_too_many", False):
         st.warning(f"At most {compare.MOST} runs are compared at a time.", icon=":material/warning:")
@@ -118,8 +118,10 @@ def _show_figures(letters: str, chosen: Sequence[runs.Run], evaluations: list[me
             "log_loss": column("log loss", format="%.4f", width=74),
             "calibration": column("ECE", format="%.4f", width=64, help="Expected calibration error: 0 is honest."),
             "fit_seconds": column("fit, s", format="%.1f", width=64),
-            "milliseconds": column("ms a digit", format="%.3f", width=80, help="Of 10,000 answered at once."),
-            "megabytes": column("MB", format="%.2f", width=64),
+            "milliseconds": column(
+                "ms a digit", format="%.3f", width=80, help="Over the whole test set, many at a time."
+            ),
+            "megabytes": column("MB", format="%.3g", width=64),
         },
     )
     said = [f"{letter} {_best_words(marks.loc[letter])}" for letter in letters if marks.loc[letter].any()]

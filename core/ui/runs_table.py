@@ -28,12 +28,21 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
     families = dict(sorted({run.card["label"]: run.family for run in found}.items()))
     tags = sorted({tag for label in labels for tag in label.get("tags", [])})
     authors = sorted({label["author"] for label in labels if label.get("author")})
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        look: dict[str, Any] = {"bind": "query-params", "width": 190}
-        words = st.text_input("Search", key="find", placeholder="name, note, parameter, id", **look)
-        some = st.multiselect("Model", list(families), key="kind", placeholder="all", **look)
-        tag = st.multiselect("Tag", tags, key="tag", placeholder="all", disabled=not tags, **look)
-        by = st.multiselect("Author", authors, key="by", placeholder="all", disabled=not authors, **look)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        look: dict[str, Any] = {"bind": "query-params", "placeholder": "all"}
+        words = st.text_input(
+            "Search",
+            key="find",
+            bind="query-params",
+            placeholder="name, note, parameter, id",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=230,
+        )
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            some = st.multiselect("Model", list(families), key="kind", **look)
+            tag = st.multiselect("Tag", tags, key="tag", disabled=not tags, **look)
+            by = st.multiselect("Author", authors, key="by", disabled=not authors, **look)
         help_mine = "Runs that were started in this browser tab, or under the name that was given in it."
         mine = st.toggle("Mine", key="mine", bind="query-params", help=help_mine)
     shown = []
@@ -46,6 +55,8 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
             and all(word in _text(run, label) for word in (words or "").lower().split())
         ):
             shown.append(run)
+    if len(shown) < len(found):
+        st.caption(f"{len(shown)} of {len(found)} runs are like that.")
     return shown
 
 
@@ -114,8 +125,8 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
         rows.append(
             {
                 "name": labels.get("name") or _name(run),
-                "best": "",
                 "accuracy": metrics["accuracy"],
+                "best": "",
                 "f1": metrics["f1"],
                 "log_loss": metrics.get("log_loss"),
                 "fit_seconds": run.card["timings"]["fit"],
@@ -160,13 +171,13 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
         hide_index=True,
         alt="All runs; tick one to see it, two or more to compare them",
         column_config={
-            "name": column.TextColumn("run", width=180, pinned=True),
+            "name": column.TextColumn("run", width=160, pinned=True),
             "best": column.TextColumn("best at", width=110, help="Best of the runs shown here on this server's data."),
             "accuracy": number(format="%.4f", help="The share of the test images that it reads right."),
             "f1": number("F1", format="%.4f", help="F1 averaged over the digits by their counts."),
             "log_loss": number("log loss", format="%.4f", help="How surprised it is by the truth; less is better."),
             "fit_seconds": number("fit, s", format="%.1f", help="How long it learned."),
-            "megabytes": number("MB", format="%.2f", help="The size of the model that serves."),
+            "megabytes": number("MB", format="%.3g", help="The size of the model that serves."),
             "model": column.TextColumn(width=130),
             "author": column.TextColumn(width=90),
             "tags": column.ListColumn(width=110),

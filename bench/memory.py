@@ -90,8 +90,8 @@ def main() -> int:
             spec = models.spec(name)
             level = "none" if given.small else spec.augmentation
             for size in SIZES:
-                rows = launch.learned_rows(pipeline.make_config(name, {}, None, level), size)
-                told = spec.memory_mb(rows, given.small)
+                config = pipeline.make_config(name, {}, None, level)
+                rows, told = launch.learned_rows(config, size), launch.memory_mb(found, config, size)
                 if given.small and told + launch.SERVER_MB > memory:
                     print(f"{name:<22}{size:>8,}{rows:>9,}{'-':>9}{told:>11.0f}   refused")
                     continue

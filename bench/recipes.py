@@ -42,13 +42,13 @@ class Recipe:
 
 RECIPES = (
     Recipe("decision_tree", {"criterion": "entropy", "max_depth": 20}, bar=Bar(0.888, 0.78)),
-    Recipe("random_forest"),
-    Recipe("extra_trees", bar=Bar(0.973, 0.92)),
+    Recipe("random_forest", {"n_estimators": 60, "criterion": "entropy", "max_depth": 18, "min_samples_leaf": 4}),
+    Recipe("extra_trees", {"n_estimators": 60, "max_depth": 18, "min_samples_leaf": 4}),
     Recipe("logistic_regression"),
     Recipe("mlp"),
     Recipe("hog_logistic"),
-    Recipe("hog_extra_trees"),
-    Recipe("hog_svm", bar=Bar(0.990, 0.95)),
+    Recipe("hog_extra_trees", {"n_estimators": 60, "max_depth": 20, "min_samples_leaf": 4}, bar=Bar(0.973, 0.92)),
+    Recipe("hog_svm", {"C": 10.0}, bar=Bar(0.990, 0.95)),
     Recipe("cnn_small", bar=Bar(0.992, 0.97, 240)),
     Recipe("cnn_accurate", bar=Bar(0.9965, 0.985, 80 * 60)),
 )

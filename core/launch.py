@@ -7,6 +7,7 @@ from typing import Any
 from filelock import FileLock
 
 from core import dataset, download, jobs, models, runs
+from core.digits import N_PIXELS
 from core.errors import AccessError, DataNotReady, JobError, ModelError
 from core.pipeline import STAGES
 from core.settings import Settings
@@ -14,6 +15,7 @@ from core.settings import Settings
 SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
 AUTHOR_LENGTH = 40
+COUNTED = ("train", "sweep")
 # Seconds beside the fit, measured on two cores: imports and data, 10,000 test images, export and its proof.
 _OVERHEAD = {"data": 2.0, "fit": 0.0, "evaluate": 0.5, "export": 4.0, "seal": 0.2}
 _VARIANT = 0.0004  # seconds to write one image as another hand would
@@ -32,11 +34,16 @@ def start(settings: Settings, config: Mapping[str, Any], author: str = "") -> st
         If too many wait already.
     """
     runs.sweep(settings)
-    check_queue(settings, jobs.list_jobs(settings, "train"))
+    check_queue(settings, list_waiting(settings))
     run_id = submit(settings, config, author)
     jobs.start(settings, run_id)
     start_tracking(settings, {"run": run_id})
     return run_id
+
+
+def list_waiting(settings: Settings) -> list[jobs.Job]:
+    """Return the trainings and sweeps: what counts against the limits."""
+    return [job for kind in COUNTED for job in jobs.list_jobs(settings, kind)]
 
 
 def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
@@ -45,10 +52,10 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
     Parameters
     ----------
     config : mapping
-        `run`: log this run when its training has ended, then sync. `test`: ask W&B who we are. `sync`: sync every run
-        now, or the one whose id it is; `due`: those whose time has come. `restore`: fetch a version, empty = the one to
-        serve. `exchange`: bring promotions together. `my_digits`: log the set of My digits with this sha256. The same
-        thing is not started twice at a time.
+        `run`: log this run when its training has ended, then sync. `sweep`: the same for its trials and its winner.
+        `test`: ask W&B who we are. `sync`: sync every run now, or the one whose id it is; `due`: those whose time has
+        come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring promotions together. `my_digits`:
+        log the set of My digits with this sha256. The same thing is not started twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:
@@ -89,7 +96,7 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
             "it arrives through W&B."
         )
     learned = learned_rows(config, rows)
-    need = spec.memory_mb(learned, settings.small)
+    need = memory_mb(settings, config, rows)
     if 0 < settings.memory_mb < need + SERVER_MB:
         of_them = f"{rows:,} images" + (f" and {learned - rows:,} variants" if learned > rows else "")
         raise ModelError(
@@ -97,6 +104,14 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
             f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images"
             + (", or no augmentation." if learned > rows else ".")
         )
+
+
+def memory_mb(settings: Settings, config: Mapping[str, Any], rows: int) -> float:
+    """Return the most memory that a training of its own on `rows` images needs, as measured by bench/memory.py."""
+    learned = learned_rows(config, rows)
+    # The originals are pages of a file, which the system takes back; with variants all of them are an array.
+    array = learned * N_PIXELS / 2**20 if learned > rows else 0.0
+    return models.spec(config["family"]).memory_mb(learned, settings.small) + array
 
 
 def learned_rows(config: Mapping[str, Any], rows: int) -> int:

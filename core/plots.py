@@ -97,11 +97,11 @@ def probability_bars(proba: np.ndarray | None) -> str:
 
 
 def answer(proba: np.ndarray | None, hint: str) -> str:
-    """Return the answer in large type as HTML, announced to screen readers when it changes; else `hint`."""
+    """Return the answer in large type as HTML; else `hint`."""
     if proba is None:
-        return f'<div class="dl-answer dl-none" role="status"><b>?</b><span>{escape(hint)}</span></div>'
+        return f'<div class="dl-answer dl-none"><b>?</b><span>{escape(hint)}</span></div>'
     label, p = int(proba.argmax()), float(proba.max())
-    return f'<div class="dl-answer" role="status"><b>{label}</b><span>{escape(percent(p))} sure</span></div>'
+    return f'<div class="dl-answer"><b>{label}</b><span>{escape(percent(p))} sure</span></div>'
 
 
 STYLE = f"""<style>

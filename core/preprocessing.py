@@ -10,6 +10,7 @@ import io
 import struct
 import threading
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -33,6 +34,29 @@ WORKING_SIZE = 1024
 _REDUCIBLE = {"1": "L", "I;16": "I", "I;16B": "I", "I;16L": "I", "P": "RGBA", "PA": "RGBA", "LA": "RGBA"}
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is lower, and refuses
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, TypeError, LookupError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """What `normalise` goes through, one picture a step.
+
+    Parameters
+    ----------
+    top, left : int
+        Where the crop began in the strokes.
+    crop : (height, width) uint8
+        The ink and nothing around it.
+    small : (h, w) uint8
+        The crop with its longer side at 20 px.
+    image : (28, 28) uint8
+        `small` with its centre of mass at (14, 14): what the model receives.
+    """
+
+    top: int
+    left: int
+    crop: np.ndarray
+    small: np.ndarray
+    image: np.ndarray
 
 
 def from_bytes(data: bytes) -> np.ndarray:
@@ -190,6 +214,11 @@ def normalise(amount: np.ndarray) -> np.ndarray:
     ImageError
         If there is no ink at all.
     """
+    return steps(amount).image
+
+
+def steps(amount: np.ndarray) -> Steps:
+    """Do what `normalise` does and keep what each step makes; for `amount` and errors see there."""
     mask = amount > int(INK_SHARE * amount.max())
     if not mask.any():
         raise ImageError("There is no ink in this picture. Draw a digit first.")
@@ -202,7 +231,7 @@ def normalise(amount: np.ndarray) -> np.ndarray:
     out = np.zeros(IMAGE_SHAPE, np.uint8)
     top, left = _corner(small, axis=1), _corner(small, axis=0)
     out[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return out
+    return Steps(int(rows[0]), int(columns[0]), crop, small, out)
 
 
 def resized(strokes: np.ndarray) -> np.ndarray:

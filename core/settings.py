@@ -58,6 +58,7 @@ class Settings:
     wandb_project: str = "proj_mnist"
     wandb_mode: str = "offline"
     wandb_base_url: str = ""
+    dask_scheduler: str = ""
     pens: Path | None = None
     port: int = 0
     netrc: Path = Path.home() / ".netrc"
@@ -110,6 +111,7 @@ class Settings:
             "WANDB_PROJECT": self.wandb_project,
             "WANDB_MODE": self.wandb_mode,
             "WANDB_BASE_URL": self.wandb_base_url,
+            "DASK_SCHEDULER_ADDRESS": self.dask_scheduler,
             "NETRC": str(self.netrc),
             # A Windows console or a bare container would otherwise write the log in another encoding.
             "PYTHONUTF8": "1",
@@ -177,6 +179,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         wandb_project=env.get("WANDB_PROJECT") or "proj_mnist",
         wandb_mode=_choice(env, "WANDB_MODE", ("offline", "online", "disabled")),
         wandb_base_url=env.get("WANDB_BASE_URL", ""),
+        dask_scheduler=_scheduler(env),
         pens=_path(env, "DIGITLAB_PENS"),
         netrc=_path(env, "NETRC") or Path.home() / ".netrc",
         port=_whole(env, "PORT", 0, 0, 65535),
@@ -208,6 +211,15 @@ def _serve(env: Mapping[str, str]) -> str:
     if text not in ("production", "latest") and not re.fullmatch(r"v\d+", text):
         raise SettingsError(
             f"DIGITLAB_SERVE is {text!r}; set it to production, latest or a version such as v3, or leave it out."
+        )
+    return text
+
+
+def _scheduler(env: Mapping[str, str]) -> str:
+    text = env.get("DASK_SCHEDULER_ADDRESS", "").strip()
+    if text and not re.fullmatch(r"((tcp|tls|ws|wss)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}/?", text):
+        raise SettingsError(
+            f"DASK_SCHEDULER_ADDRESS is {text!r}; set it to an address such as tcp://10.0.0.5:8786, or leave it out."
         )
     return text
 

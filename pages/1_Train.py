@@ -8,8 +8,9 @@ settings, digits = ui.page("Train")
 
 with st.sidebar:
     spec = ui.family_input()
-    params = ui.parameter_inputs(spec)
     available = ui.most_images(spec, len(digits.y_train))
+    level = ui.augmentation_input(settings, spec, available)
+    params = ui.parameter_inputs(spec)
     train_size = st.number_input(
         "Training images",
         min_value=training.MIN_TRAIN_SIZE,
@@ -20,7 +21,6 @@ with st.sidebar:
         bind="query-params",
         help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
     )
-    level = ui.augmentation_input(settings, spec, available)
     mine = ui.my_digits_input(settings)
 
 size = None if train_size == len(digits.y_train) else train_size
@@ -29,7 +29,7 @@ changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p
 seconds = sum(launch.expect(settings, config).values())
 
 st.markdown(
-    f"**{spec.label}** on {train_size:,} images, "
+    f"**{spec.label}** on {train_size:,} images{ui.variants_in_words(spec, config, train_size)}, "
     + (", ".join(changed) if changed else "everything at its default")
     + f": about {seconds:.0f} s. {spec.summary} Its parameters are in the side bar."
 )
@@ -38,4 +38,5 @@ ui.train_button(settings, config)
 ui.show_variants(digits, level)
 ui.show_jobs(settings)
 ui.show_newest_depth(settings, digits)
+ui.show_sweeps(settings, digits, spec, config)
 ui.connection_line(settings)

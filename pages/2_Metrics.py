@@ -4,5 +4,5 @@ from core import ui
 
 settings, digits = ui.page("Metrics")
 opened = ui.open_metrics(settings, digits)
-ui.show_verdict(opened)
+ui.show_summary(opened)
 ui.show_views(opened)

@@ -1,59 +1,50 @@
-"""Draw a digit with mouse or finger and see what the model reads."""
+"""Draw a digit with mouse or finger, see what the model reads and why."""
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from core import api, digits, inference, plots, preprocessing, serving, ui
-from core.errors import ImageError
+from core import api, inference, serving, ui
 
-settings, _ = ui.page("Draw")
+settings, data = ui.page("Draw")
 ui.look_if_due(settings)
 serves = serving.choose(settings)
 run = ui.pick_run(settings, serves.run.id if serves.run else "")
 session = ui.session(run)
-st.session_state.setdefault("clears", 0)
-BRUSH = 20
+ui.board.open_board(data)
 
 
 @st.fragment
 def board() -> None:
-    """Rerun alone at each stroke: canvas and brush on the left, the answer on the right."""
+    """Rerun alone at each stroke: the board, the answer, then the one reason that is open."""
     with st.container(horizontal=True, gap="small"):  # columns would squeeze the board, and with it the drawing
-        left, middle, right = st.container(width=280), st.container(width=250), st.container(width=140)
+        left, right, aside = st.container(width=ui.board.SIDE), st.container(width=330), st.container(width=150)
+    with aside:
+        brush = ui.board.show_brush()
     with left:
-        st.caption("Your digit")  # and room for the canvas's own tools, which float above it
         # Cleared by another drawing under the same key: a new key would lose strokes (streamlit.md, section 1).
-        drawing = st_canvas(
-            stroke_width=st.session_state.get("brush", BRUSH),
+        st_canvas(
+            stroke_width=brush,
             stroke_color="#ffffff",
             background_color="#000000",
-            width=280,
-            height=280,
-            initial_drawing={"objects": [], "nonce": st.session_state.clears},
+            width=ui.board.SIDE,
+            height=ui.board.SIDE,
+            initial_drawing=ui.board.seed(),
             return_image_data=True,
-            key="canvas",
+            key=ui.board.KEY,
         )
-        with st.container(horizontal=True, vertical_alignment="bottom", width=280):
-            st.button(
-                "Clear", key="clear", icon=":material/delete:", on_click=ui.count_up, args=("clears", "just_cleared")
-            )
-            st.slider(
-                "Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280."
-            )
-    # The first rerun after Clear still carries the old strokes.
-    has_ink = bool((drawing.json_data or {}).get("objects")) and not st.session_state.pop("just_cleared", False)
-    prediction, hint = None, "Draw a digit from 0 to 9"
-    if has_ink:
-        try:
-            prediction = inference.classify(session, preprocessing.from_rgba(drawing.image_data))
-        except ImageError as error:
-            hint = str(error)
-    proba = prediction.proba if prediction else None
-    with middle:
-        st.html(plots.answer(proba, hint) + plots.probability_bars(proba))
+    shown, hint = ui.board.take(data)
+    prediction = inference.classify(session, shown.image) if shown else None
     with right:
-        received = prediction.image if prediction else digits.blank()
-        ui.digit(received, "What the model receives: 28 x 28 pixels", "The drawing as the model receives it")
+        ui.board.show_answer(shown, prediction, hint)
+        ui.show_verdict(settings, run, prediction)
+        if shown and shown.index is None:
+            ui.show_feedback(settings, run, prediction, *ui.board.original())
+    with left:
+        ui.board.show_buttons(data)
+    with aside:
+        ui.board.show_keys()
+    # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
+    ui.show_reasons(ui.Asked(settings, data, run, session, shown))
 
 
 board()

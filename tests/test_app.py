@@ -114,7 +114,7 @@ def test_procfile_is_what_heroku_needs():
 
 def test_what_is_installed_is_what_is_pinned():
     """The environment of these tests was made by `pip install -r requirements-dev.txt`, as the README says."""
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-dask.txt"):
         for line in (ROOT / name).read_text().splitlines():
             if not line or line.startswith(("#", "-r")):
                 continue

@@ -103,7 +103,10 @@ def test_memory_and_time_reckon_with_the_variants(settings):
     plain, more = (pipeline.make_config("random_forest", {}, None, level) for level in ("none", "hands"))
     rows = 60_000
     copies = more["copies"]
-    need = models.spec("random_forest").memory_mb(rows * (1 + copies), False)
+    need = launch.memory_mb(settings, more, rows)
+    learned = rows * (1 + copies)
+    assert need == pytest.approx(models.spec("random_forest").memory_mb(learned, False) + learned * 784 / 2**20)
+    assert launch.memory_mb(settings, plain, rows) == models.spec("random_forest").memory_mb(rows, False)
     between = replace(settings, memory_mb=int(need) + launch.SERVER_MB - 50)
     launch.check_memory(between, plain, rows)
     with pytest.raises(
@@ -140,6 +143,7 @@ def pictures(page: AppTest) -> list[str]:
 def test_train_shows_what_it_learns_from(empty, started):
     page = open_train()
     assert page.selectbox(key="augmentation").value == "hands"
+    assert f"on 4,000 images and {4000 * TREE.copies:,} variants of them, everything" in page.markdown[0].value
     first = pictures(page)
     assert len(first) == 2  # the original, and eight variants in one picture
     page.button(key="another").click().run()
@@ -157,8 +161,7 @@ def test_the_link_carries_the_level(empty):
 
 
 def test_where_the_variants_do_not_fit_it_begins_with_none(empty, monkeypatch):
-    forest = models.spec("random_forest")
-    need = int(forest.memory_mb(4000 * (1 + forest.copies), True)) + launch.SERVER_MB
+    need = int(launch.memory_mb(empty, pipeline.make_config("random_forest", {}), 4000)) + launch.SERVER_MB
     for memory, level in ((need - 5, "none"), (need + 5, "hands")):
         monkeypatch.setenv("DIGITLAB_MEMORY_MB", str(memory))
         assert open_train(model="Random forest").selectbox(key="random_forest_augmentation").value == level

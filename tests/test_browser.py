@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 from core import depth, inference, jobs, metrics, preprocessing, runs
 from core.settings import Settings
 from tests.conftest import IDLE, overflow, until
+from tests.drawing import SIDE, draw_one_with_a_finger, pen_strokes, replay, settled
 
 pytestmark = pytest.mark.browser
-SIDE = 280
 
 
 @pytest.fixture
@@ -23,24 +23,13 @@ def strokes(request) -> tuple[int, list[np.ndarray]]:
         pens = request.getfixturevalue("pens")
     except pytest.skip.Exception:
         return 1, [np.linspace((140, 40), (140, 240), 20)]
-    chosen = int(np.flatnonzero(pens["labels"] == 0)[0])
-    first, last = pens["sample_start"][chosen : chosen + 2]
-    bounds = [*pens["stroke_start"], len(pens["points"])]
-    return 0, [pens["points"][bounds[i] : bounds[i + 1]] for i in range(first, last)]
+    return 0, pen_strokes(pens, int(np.flatnonzero(pens["labels"] == 0)[0]))
 
 
 def draw(page, strokes) -> None:
     """Replay strokes on the canvas with the mouse."""
-    page.wait_for_selector("canvas.upper-canvas")
-    page.wait_for_selector(IDLE)
-    box = page.locator("canvas.upper-canvas").last.bounding_box()
-    for stroke in strokes:
-        points = [(box["x"] + float(x), box["y"] + float(y)) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
+    settled(page)
+    replay(page, strokes)
     page.wait_for_selector(".dl-answer:not(.dl-none)")
     page.wait_for_selector(IDLE)
 
@@ -160,11 +149,7 @@ def test_phone(serve, visit, trained_home, tiny_npz, tmp_path, theme):
         assert overflow(page) <= 0, name
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert (box["width"], box["height"]) == (SIDE, SIDE)
-    session = page.context.new_cdp_session(page)
-    for kind, y in [("touchStart", 40), *(("touchMove", y) for y in range(60, 241, 20)), ("touchEnd", 0)]:
-        points = [] if kind == "touchEnd" else [{"x": box["x"] + 140, "y": box["y"] + y}]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    page.wait_for_selector(".dl-answer:not(.dl-none)")
+    draw_one_with_a_finger(page)
     assert page.locator(".dl-answer b").inner_text() == "1"
     answer = page.locator(".dl-answer").bounding_box()
     assert answer["y"] + answer["height"] < 844  # seen without scrolling

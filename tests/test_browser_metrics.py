@@ -58,7 +58,8 @@ def test_look_inside_measure_take_away(serve, visit, tiny, trained_home):
     before = closed.count()
     closed.first.locator("> summary").focus()
     page.keyboard.press("Enter")
-    assert closed.count() == before - 1 or page.locator(".dt details[open]").count()
+    shut = "n => document.querySelectorAll('.dt details:not([open])').length === n"
+    page.wait_for_function(shut, arg=before - 1)
     with page.expect_download() as download:
         page.get_by_role("button", name="As DOT").click()
     assert Path(download.value.path()).read_text().startswith("digraph Tree {")

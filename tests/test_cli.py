@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core import inference, preprocessing, runs
+from core import inference, pipeline, preprocessing, runs
+from core.cli import predict
 from core.settings import Settings
 from tests.conftest import ROOT
 
@@ -68,7 +69,11 @@ def test_train_takes_none(core, tiny):
         (["train", "--model", "magic"], 2, "invalid choice: 'magic'"),
         (["train", "--train-size", "5"], 1, "train_size is 5; give at least 100"),
         (["predict", "x.png"], 1, "There is no run yet. Train one first: python -m core train"),
-        (["dance"], 2, "usage: python -m core {train | depth | predict | data | track | doctor}"),
+        (
+            ["dance"],
+            2,
+            "usage: python -m core {train | depth | robustness | calibrate | predict | data | track | doctor}",
+        ),
         ([], 2, "usage: python -m core"),
         (["track", "../x"], 1, "'../x' is not the id of a run."),
         (["train", "--job", "nothing"], 1, "There is no job 'nothing' any more"),
@@ -120,3 +125,11 @@ def test_a_home_that_is_a_file_is_one_sentence(core, tiny, tmp_path):
     done = core(replace(tiny, home=tmp_path / "file"), "train")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert done.stderr.startswith("DIGITLAB_HOME is ")
+
+
+def test_the_file_for_people_is_given_its_features_first(tiny, sample):
+    config = pipeline.make_config("hog_logistic", {"max_iter": 10}, 500, "none")
+    run = pipeline.train(tiny, "20260101-000000-hog_logistic-0001", config, lambda stage, **fields: None)
+    image = np.array(sample.x_test[0])
+    served = inference.classify(inference.load_session(run), image).proba
+    np.testing.assert_allclose(predict._original(run, image), served, atol=1e-5)

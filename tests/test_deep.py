@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core import export, inference, launch, models, onnx_network, pipeline, runs, training
 from core.errors import ModelError
@@ -127,3 +128,16 @@ def test_refused_before_the_start_where_it_cannot_be(settings, monkeypatch):
 def test_a_run_of_a_network_is_told_in_its_config(deep_run):
     body = json.loads((deep_run.path / "config.json").read_text())
     assert (body["family"], body["validation"], body["params"]["epochs"]) == ("cnn_small", 5000, 3)
+
+
+def test_metrics_shows_how_it_learned_and_offers_its_file(deep_home, deep_run, tiny_npz, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_HOME", str(deep_home))
+    monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
+    page = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
+    page.query_params["run"] = deep_run.id
+    page.run()
+    assert not page.exception, [e.value for e in page.exception]
+    assert "How it learned" in [heading.value for heading in page.subheader]
+    offered = [button.proto.label for button in page.get("download_button")]
+    assert "model.keras" in offered
+    assert "model.joblib" not in offered

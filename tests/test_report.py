@@ -67,10 +67,10 @@ def test_a_report_is_whole_and_self_contained(trained, rich):
 
 def test_a_line_in_its_place():
     drawn = svg.chart([svg.Line(np.array([0, 1]), np.array([0, 1]), dots=True)], "x", "y", (0, 1), (0, 1))
-    assert 'points="46.0,212.0 332.0,8.0"' in drawn
+    assert 'points="46.0,212.0 322.0,8.0"' in drawn
     assert drawn.count("<circle") == 2
 
 
 def test_what_lies_beyond_is_cut_off():
     drawn = svg.chart([svg.Line(np.array([0, 1]), np.array([-5, 7]))], "x", "y", (0, 1), (0, 1))
-    assert 'points="46.0,212.0 332.0,8.0"' in drawn
+    assert 'points="46.0,212.0 322.0,8.0"' in drawn

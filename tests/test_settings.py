@@ -38,6 +38,7 @@ def test_what_is_given():
         ("DIGITLAB_ACCESS", "open"),
         ("DIGITLAB_RATE", "-1"),
         ("DIGITLAB_PROXIES", "10"),
+        ("DASK_SCHEDULER_ADDRESS", "somewhere"),
     ],
 )
 def test_wrong_value_is_one_sentence(name, value):

@@ -154,9 +154,10 @@ class Server:
 
     def upsertBucket(self, input: dict[str, Any]) -> dict[str, Any]:
         name = input.get("name") or input.get("id") or token(len(self.runs))
-        run = self.runs.setdefault(
-            name, {"id": token("Run", name), "name": name, "history": [], "summaryMetrics": "{}"}
-        )
+        new = {"id": token("Run", name), "name": name, "history": [], "summaryMetrics": "{}"}
+        # The public API's own list of runs cannot be read without these two.
+        user = {"id": token("User"), "name": "Ada", "username": "ada"}
+        run = self.runs.setdefault(name, new | {"user": user, "projectId": "1"})
         run["project"] = self.project(input.get("modelName") or "proj_mnist", input.get("entityName") or "")
         if run["project"] is None:
             raise PermissionError("permission denied")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core import inference, preprocessing, serving, settings
+from core import inference, preprocessing, refusal, runs, serving, settings
 from core.api import figures
 from core.api.problems import ApiError
 from core.errors import DigitLabError, ImageError
@@ -58,7 +58,8 @@ def classify(pictures: list[bytes]) -> dict[str, Any]:
     if not _DECODING.acquire(timeout=WAIT_SECONDS):
         raise ApiError(503, "Too many pictures are being read at once. Try again in a moment.", {"Retry-After": "1"})
     try:
-        proba = inference.predict_proba(inference.open_session(run), _read(pictures))
+        images = _read(pictures)
+        proba = inference.predict_proba(inference.open_session(run), images)
     except DigitLabError as error:
         if isinstance(error, ImageError):
             raise ApiError(422, str(error)) from error
@@ -68,11 +69,25 @@ def classify(pictures: list[bytes]) -> dict[str, Any]:
     for label in proba.argmax(axis=1):
         figures.IMAGES.labels(int(label)).inc()
     return {
-        "predictions": [{"label": int(row.argmax()), "proba": [round(float(p), 6) for p in row]} for row in proba],
+        "predictions": [
+            {"label": int(row.argmax()), "proba": [round(float(p), 6) for p in row], **found}
+            for row, found in zip(proba, _verdicts(run, images, proba), strict=True)
+        ],
         "model": run.id,
         "version": version() or None,
         "milliseconds": round((time.perf_counter() - began) * 1000, 3),
     }
+
+
+def _verdicts(run: runs.Run, images: np.ndarray, proba: np.ndarray) -> list[dict[str, Any]]:
+    try:
+        calibration = refusal.load(run)
+    except DigitLabError:  # damaged: the model answers all the same, and its page says what to do
+        calibration = None
+    if calibration is None:
+        return [{} for _ in proba]
+    found = [refusal.verdict(calibration, image, row) for image, row in zip(images, proba, strict=True)]
+    return [{"digits": list(one.digits), "is_digit": one.is_digit} for one in found]
 
 
 def _read(pictures: list[bytes]) -> np.ndarray:

@@ -21,6 +21,16 @@ class Prediction(BaseModel):
 
     label: int = Field(ge=0, le=9)
     proba: list[float] = Field(min_length=10, max_length=10, description="Of the digits 0 to 9; they sum to 1.")
+    digits: list[int] = Field(
+        default=[],
+        description="Likeliest first: on images like MNIST's this set holds the true digit for 95 of 100 or more. "
+        "Left out where the run is not calibrated.",
+    )
+    is_digit: bool = Field(
+        default=True,
+        description="False for what looks like no digit (a letter, a scribble …); 1 of 100 digits is refused wrongly. "
+        "Left out where the run is not calibrated.",
+    )
 
 
 class Predictions(BaseModel):

@@ -1,26 +1,29 @@
-"""The command line: `python -m core COMMAND`; most commands also run as a job (`--job ID`).
+"""The command line: `python -m core COMMAND`.
 
-Heavy imports stand inside the commands: a queued job waits for its turn in a few megabytes.
+Most are also a job (`--job ID`). Heavy imports stand inside the commands: a queued job waits for its turn in a few
+megabytes.
 """
 
 import sys
 from collections.abc import Callable, Sequence
 
 from core import settings
-from core.cli import data, depth, doctor, jobwork, mydigits, predict, robustness, track, train
+from core.cli import calibrate, data, depth, doctor, jobwork, mydigits, predict, robustness, sweep, track, train
 from core.errors import DigitLabError
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], jobwork.Work | None]] = {
     "train": (train.command, train.work),
+    "sweep": (sweep.command, sweep.work),
     "depth": (depth.command, depth.work),
     "robustness": (robustness.command, robustness.work),
+    "calibrate": (calibrate.command, calibrate.work),
     "mydigits": (mydigits.command, mydigits.work),
     "predict": (predict.command, None),
     "data": (data.command, data.work),
     "track": (track.command, track.work),
     "doctor": (doctor.command, None),
 }
-_INTERNAL = {"stage": train.stage}
+_INTERNAL = {"stage": train.stage, "sweep-stage": sweep.stage}
 
 
 def main(argv: Sequence[str]) -> int:

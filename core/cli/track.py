@@ -31,6 +31,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("--test", action="store_true", help="say whether W&B can be reached, within 5 s")
     parser.add_argument("--restore", nargs="?", const="", metavar="V", help="fetch the version to serve, or version V")
     parser.add_argument("--watch", metavar="JOB", help="log a training's events to W&B while it goes on")
+    parser.add_argument("--sweep", metavar="ID", help="log the trials of this sweep, but send nothing yet")
     parser.add_argument("--exchange", action="store_true", help="bring promotions here and on W&B together")
     parser.add_argument("--my-digits", metavar="SHA", help="log this set of My digits, and send it if there is a key")
     parser.add_argument("--send-my-digits", action="store_true", help="send the set that was logged last")
@@ -47,6 +48,8 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     if given.watch:
         print(f"{tracking.watch(found, given.watch)} events")
         return 0
+    if given.sweep:
+        return _log_sweep(found, given.sweep)
     if given.exchange:
         print(tracking.exchange(found))
         return 0
@@ -74,10 +77,22 @@ def _sync(found: settings.Settings, force: bool, only: str) -> int:
     from core import tracking
 
     tracking.sync_all(found, force, only)
-    left = [run for run in tracking.pending(found, time.time(), force=True) if only in ("", run.id)]
-    for run in left:
-        print(f"{run.id}  {tracking.describe(tracking.load_state(run))}")
+    tracking.sync_sweeps(found, force, only)
+    waiting: list[Any] = [
+        *tracking.pending(found, time.time(), True),
+        *tracking.pending_sweeps(found, time.time(), True),
+    ]
+    left = [one for one in waiting if only in ("", one.id)]
+    for one in left:
+        print(f"{one.id}  {tracking.describe(tracking.load_state(one))}")
     return 1 if left else 0
+
+
+def _log_sweep(found: settings.Settings, sweep_id: str) -> int:
+    from core import tracking, trials
+
+    print(tracking.describe(tracking.track_sweep(found, trials.load(found, sweep_id))))
+    return 0
 
 
 def _log(found: settings.Settings, run_id: str, offline: bool) -> int:
@@ -96,11 +111,18 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     """Log a run when its training has ended, or do what else is asked for, as a job."""
     if "run" in config and not _ended_well(found, config["run"], emit):
         return
+    # What was tried before a sweep was stopped counts too; only its winner needs a good end.
+    won = "sweep" in config and _ended_well(found, config["sweep"], emit)
     # On a small server in turn with the trainings; elsewhere nothing is waited for.
     with worker.slot(found) if found.small else contextlib.nullcontext():
         if "run" in config:
             emit("log", message="Logging the run to W&B, offline")
             _child(found, config["run"], "--offline")
+        if "sweep" in config:
+            emit("log", message="Logging the trials to W&B, offline")
+            _child(found, "--sweep", config["sweep"])
+            if won:
+                _child(found, config["sweep"], "--offline")
         for name, (words, message) in _STEPS.items():
             if name in config:
                 emit(name, message=message)

@@ -61,9 +61,10 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
         for stage in STAGES:
             worker.run_stage(["stage", stage, job_id], jobs.folder(found, job_id) / "log.txt")
         return
-    from core import pipeline
+    from core import pipeline, refusal
 
     pipeline.train(found, job_id, config, emit)
+    refusal.follow_up(found, job_id)
 
 
 def stage(found: settings.Settings, argv: Sequence[str]) -> int:
@@ -73,12 +74,13 @@ def stage(found: settings.Settings, argv: Sequence[str]) -> int:
     emit = worker.reporter(found, job_id)
 
     def do() -> None:
-        from core import pipeline
+        from core import pipeline, refusal
 
         if name == "fit":
             pipeline.fit(found, job_id, jobs.read_config(found, job_id)["config"], emit)
         else:
             pipeline.finish(found, job_id, emit)
+            refusal.follow_up(found, job_id)
 
     why = jobwork.failure(do)
     print(why)

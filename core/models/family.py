@@ -137,7 +137,8 @@ class ModelSpec:
         Rough cost of fitting n images, variants among them, on one core of 2024, for time estimates only.
     memory_mb : (n, small) -> float
         The most memory of its own (file pages aside, which the system takes back) that a process needs to make a run
-        of n images, variants among them, measured (bench/memory.py); `small` is `Settings.small`.
+        of n images, variants among them but for the array that they stand in, measured (bench/memory.py); `small` is
+        `Settings.small`.
     takes_sparse : bool
         Whether the classifier learns from sparse columns as well.
     class_rows : int

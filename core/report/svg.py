@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 WIDTH, HEIGHT = 340, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 18, 8, 38
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from core.tracking.live import watch
 from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
 from core.tracking.registry import Version, list_elsewhere
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, NOT_LOGGED, describe, load_state
+from core.tracking.sweeps import pending_sweeps, sync_sweeps, track_sweep
 from core.tracking.sync import fail, interrupted, pending, sync_all
 
 __all__ = [
@@ -33,11 +34,14 @@ __all__ = [
     "log_drawings",
     "model_name",
     "pending",
+    "pending_sweeps",
     "read_log",
     "restore",
     "send_drawings",
     "sync_all",
+    "sync_sweeps",
     "test",
     "track",
+    "track_sweep",
     "watch",
 ]

@@ -129,12 +129,13 @@ def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str,
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
     for entry in found["runs"]:
         log = settings.home / entry["folder"] / f"run-{entry['id']}.wandb"
-        if not _is_complete(log):  # on a full disk wandb says nothing
+        if not is_complete(log):  # on a full disk wandb says nothing
             raise OSError(f"{log.name} ends halfway; the disk may be full")
     return "local only", f"Logged on this machine, for the project {project}; nothing was sent.{left_out}"
 
 
-def _is_complete(log: Path) -> bool:
+def is_complete(log: Path) -> bool:
+    """Tell whether a run's `.wandb` file ends as wandb ends it."""
     return any(record.WhichOneof("record_type") == "exit" for record in read_log(log.read_bytes())[-1:])
 
 

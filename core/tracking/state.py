@@ -1,9 +1,10 @@
 """What `tracking.json` says of a run: the only word on W&B that pages and server read."""
 
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from core import files, runs
+from core import files
 from core.errors import DigitLabError
 from core.settings import Settings
 
@@ -12,7 +13,14 @@ NOT_LOGGED = {"state": "not logged", "message": "This run is not logged to W&B y
 _LONGEST_REASON = 300
 
 
-def load_state(run: runs.Run) -> dict[str, Any]:
+class Kept(Protocol):
+    """What has a folder with a `tracking.json`: a run, or a sweep."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+def load_state(run: Kept) -> dict[str, Any]:
     """Return what `tracking.json` says of a run, or a state saying that it is not logged.
 
     `state` is one of: not logged, disabled, local only, queued, syncing, synced, failed.
@@ -22,7 +30,7 @@ def load_state(run: runs.Run) -> dict[str, Any]:
     return dict(body) if usable else dict(NOT_LOGGED)
 
 
-def save_state(run: runs.Run, body: dict[str, Any]) -> dict[str, Any]:
+def save_state(run: Kept, body: dict[str, Any]) -> dict[str, Any]:
     """Replace `tracking.json`, stamped with the time; where it cannot be written, the message says so. Never raises."""
     body = body | {"when": time.time()}
     try:

@@ -16,7 +16,7 @@ from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
 from core.tracking import connection, registry
-from core.tracking.state import ARTIFACT, load_state, reason, save_state, scrub
+from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
 FOLDER_SECONDS = 60.0
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
@@ -69,7 +69,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
         return fail(settings, run, state, reason(settings, error))
 
 
-def fail(settings: Settings, run: runs.Run, state: dict[str, Any], why: str) -> dict[str, Any]:
+def fail(settings: Settings, run: Kept, state: dict[str, Any], why: str) -> dict[str, Any]:
     """Write down that a sync did not succeed, and when to try again: after 1, 2, 4 … minutes, at most an hour."""
     attempts = state.get("attempts", 0) + 1
     wait = min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), LAST_RETRY_SECONDS)
@@ -85,18 +85,19 @@ def interrupted(settings: Settings, why: str) -> None:
             fail(settings, run, state, why)
 
 
-def upload(settings: Settings, folder: str) -> str:
-    """Send one logged folder, for a minute at the most; returns what `wandb sync` said, which proves nothing.
+def upload(settings: Settings, *folders: str) -> str:
+    """Send what was logged into these folders, relative to `DIGITLAB_HOME`; returns what `wandb sync` said.
 
     Raises
     ------
     TrackingError
-        If the folder is gone, or W&B did not take it in time.
+        If a folder is gone, or they were not taken within `FOLDER_SECONDS`.
     """
-    path = settings.home / folder
-    if not path.is_dir():
-        raise TrackingError(f"What was logged is gone ({folder}). Log it again: python -m core track ID")
-    words = [sys.executable, "-m", "wandb", "sync", "--include-synced", str(path)]
+    paths = [settings.home / folder for folder in folders]
+    gone = [folder for folder, path in zip(folders, paths, strict=True) if not path.is_dir()]
+    if gone:
+        raise TrackingError(f"What was logged is gone ({gone[0]}). Log it again: python -m core track ID")
+    words = [sys.executable, "-m", "wandb", "sync", "--include-synced", *map(str, paths)]
     child = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

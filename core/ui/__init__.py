@@ -4,17 +4,23 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
-from core.ui.augmentation import augmentation_input, show_variants
+from core.ui import board
+from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
+from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
-from core.ui.metrics import open_metrics, show_verdict, show_views
+from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
+from core.ui.runs_compare import show_comparison
+from core.ui.runs_table import chosen_runs, filter_runs, show_runs
 from core.ui.saying import show_feedback
+from core.ui.sweep import show_sweeps
 from core.ui.training import (
     author_input,
     invite,
@@ -24,23 +30,30 @@ from core.ui.training import (
     train_button,
     train_default_button,
 )
+from core.ui.verdict import coverage_input, show_calibration, show_verdict
 from core.ui.ways_in import show_ways_in
 
 __all__ = [
+    "REASONS",
+    "Asked",
     "address",
     "augmentation_input",
     "author_input",
+    "board",
     "button",
     "chart",
+    "chosen_runs",
     "closed",
     "connection_line",
     "connection_section",
     "count_up",
+    "coverage_input",
     "data_controls",
     "did",
     "digit",
     "evaluation",
     "family_input",
+    "filter_runs",
     "invite",
     "is_host",
     "learning_curve",
@@ -59,11 +72,22 @@ __all__ = [
     "roll_back",
     "run_label",
     "session",
+    "show_calibration",
+    "show_comparison",
     "show_depth",
     "show_feedback",
+    "show_import",
     "show_jobs",
+    "show_live",
     "show_my_digits",
     "show_newest_depth",
+    "show_reasons",
+    "show_run",
+    "show_runs",
+    "show_summary",
+    "show_sweeps",
+    "show_trash",
+    "show_unusable",
     "show_variants",
     "show_verdict",
     "show_views",
@@ -73,5 +97,6 @@ __all__ = [
     "sync_button",
     "train_button",
     "train_default_button",
+    "variants_in_words",
     "when",
 ]

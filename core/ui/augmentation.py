@@ -1,5 +1,7 @@
 """Other hands' variants of the training images: how many kinds, and what they look like, before a training starts."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -33,6 +35,15 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
     return st.selectbox("Augmentation", levels, index=index, key=key, help=_HELP, bind="query-params")
 
 
+def variants_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int) -> str:
+    """Return what a config learns from beside its images; empty where that is nothing."""
+    if config["augmentation"] == "none":
+        return ""
+    if spec.streams:
+        return " and new variants of them in every epoch"
+    return f" and {launch.learned_rows(config, rows) - rows:,} variants of them"
+
+
 def _fitting(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
     config = {"family": spec.name, "copies": spec.copies_at(spec.augmentation)}
     try:
@@ -50,8 +61,8 @@ def show_variants(digits: Digits, level: str) -> None:
     number = st.session_state.setdefault("variants", 0)
     original, variants = _variants(digits.sha256, level, number, digits)
     with st.container(horizontal=True, vertical_alignment="center", key="variants-row"):
-        st.image(original, width=84, alt="One training image")
-        st.image(variants, width=300, alt=f"{VARIANTS} variants of it, as other hands might have written it")
+        st.image(original, width=72, alt="One training image")
+        st.image(variants, width=264, alt=f"{VARIANTS} variants of it, as other hands might have written it")
         # In the fragment, so that only the two pictures change.
         st.button("Another", key="another", icon=":material/shuffle:", on_click=frame.count_up, args=_COUNTER)
     st.caption(f"A training image, and {VARIANTS} of the variants that it learns from as well ({level}).")

@@ -87,6 +87,15 @@ def or_stop(read: Callable[..., T], *args: Any) -> T:
         stop(error)
 
 
+def reason(check: Callable[..., Any], *args: Any) -> str:
+    """Return why `check(*args)` refuses, in one of our sentences, or an empty text."""
+    try:
+        check(*args)
+    except DigitLabError as error:
+        return str(error)
+    return ""
+
+
 def act(action: str, do: Callable[..., Any], *args: Any) -> None:
     """Do what a button was clicked for, if this visitor may; say in one sentence why where it cannot be done."""
 

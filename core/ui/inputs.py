@@ -25,13 +25,29 @@ def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
 
     The link has a parameter of the first family under its own name, of another under the family's and its own.
     """
-    prefix = "" if spec.name == models.DEFAULT else f"{spec.name}_"
-    return {p.name: _parameter_input(p, prefix + p.name) for p in spec.parameters}
+    return {p.name: _parameter_input(p, _key(spec, p)) for p in spec.parameters}
+
+
+def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> None:
+    """Give the side bar's controls these values; to be called before they are drawn, as by a button's click."""
+    st.session_state["model"] = spec.label
+    for p in spec.parameters:
+        value = params[p.name]
+        in_words = p.kind == "choice" or _has_notches(p)
+        st.session_state[_key(spec, p)] = (p.none if value is None else str(value)) if in_words else value
+
+
+def _key(spec: models.ModelSpec, p: models.Parameter) -> str:
+    return p.name if spec.name == models.DEFAULT else f"{spec.name}_{p.name}"
+
+
+def _has_notches(p: models.Parameter) -> bool:
+    return p.kind == "int" and p.high <= MAX_NOTCHES
 
 
 def _parameter_input(p: models.Parameter, key: str) -> models.Value:
     common: dict[str, Any] = {"label": p.label, "key": key, "help": f"`{p.name}`: {p.help}", "bind": "query-params"}
-    if p.kind == "choice" or (p.kind == "int" and p.high <= MAX_NOTCHES):
+    if p.kind == "choice" or _has_notches(p):
         values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
         names = {p.none if value is None else str(value): value for value in values}
         default = next(name for name, value in names.items() if value == p.default)
@@ -79,9 +95,10 @@ def run_label(run: runs.Run) -> str:
     """Return a run in one line: what, how good, when."""
     depth = run.card["shape"].get("depth")
     what = f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
-    what += {"none": "", "light": ", light variants", "hands": ", other hands"}[run.config.get("augmentation", "none")]
+    what += {"light": ", light variants", "hands": ", other hands"}.get(run.config.get("augmentation", "none"), "")
     sample = ", small sample" if run.card["data"]["is_sample"] else ""
-    return f"{what} · {run.metrics['accuracy']:.2%}{sample} · {frame.when(run.card['created'])}"
+    parts = [f"{run.metrics['accuracy']:.2%}{sample}", frame.when(run.card["created"])]
+    return " · ".join([part for part in (runs.load_labels(run).get("name"), what, *parts) if part])
 
 
 def evaluation(run: runs.Run) -> metrics.Evaluation:

@@ -36,7 +36,7 @@ def open_metrics(settings: Settings, digits: dataset.Digits) -> Opened:
     return Opened(settings, digits, run, inputs.evaluation(run))
 
 
-def show_verdict(opened: Opened) -> None:
+def show_summary(opened: Opened) -> None:
     """Say how good the run is and where it fails, with the four numbers that everybody asks for."""
     st.markdown(metrics.verdict(opened.evaluation))
     with st.container(horizontal=True, gap="small"):

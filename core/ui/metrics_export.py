@@ -23,7 +23,8 @@ def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
         digits.x_test if digits.sha256 == run.config["data_sha256"] else None,
     )
     words = "One page in one file: opens without a network, prints well."
-    _offer("Report (HTML)", lambda: report.html(material), f"{run.id}-report.html", words)
+    _offer("Report (HTML)", lambda: report.html(material), f"{run.id}-report.html")
+    st.caption(words)
     with st.container(horizontal=True):
         _offer("Report (CSV)", lambda: metrics.report(evaluation).to_csv(), f"{run.id}-report.csv")
         _offer("Answers (JSON)", lambda: runs.evaluation_json(evaluation), f"{run.id}.json")
@@ -35,7 +36,7 @@ def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
         st.json({"config": run.config, "card": {k: v for k, v in run.card.items() if k != "files"}})
 
 
-def _offer(label: str, make: Callable[[], str | bytes], file_name: str, words: str | None = None) -> None:
+def _offer(label: str, make: Callable[[], str | bytes], file_name: str) -> None:
     ending = file_name[file_name.rfind(".") :]
     mime = _TYPES.get(ending, "application/octet-stream")
-    st.download_button(label, make, file_name, mime, on_click="ignore", help=words)
+    st.download_button(label, make, file_name, mime, on_click="ignore")

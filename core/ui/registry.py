@@ -24,7 +24,8 @@ def connection_line(settings: Settings) -> None:
     icon = {True: "cloud_done", False: "cloud_off", None: "cloud"}[found["ok"]]
     if door.is_host():
         st.caption(f":material/{icon}: W&B: {found['message']}")
-    if tracking.find_key(settings) and tracking.pending(settings, time.time()):
+    now = time.time()
+    if tracking.find_key(settings) and (tracking.pending(settings, now) or tracking.pending_sweeps(settings, now)):
         frame.attempt(launch.start_tracking, settings, {"due": True})
 
 

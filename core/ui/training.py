@@ -13,7 +13,7 @@ from core.ui import door, frame, registry, studying
 POLL_SECONDS = 1.0
 NEXT = 3  # of the trainings that wait
 _KEEP = "Stop learning after this step and make a run of the best so far."
-_STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]] = {
+STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]] = {
     "starting": ("gray", ":material/hourglass_empty:"),
     "queued": ("gray", ":material/schedule:"),
     "running": ("blue", ":material/play_arrow:"),
@@ -26,16 +26,17 @@ _STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]
 def train_button(settings: Settings, config: dict[str, Any], label: str = "Train", key: str = "train") -> None:
     """Show the button that starts a training; where that is closed to this visitor, it says why."""
     closed = key == "train-default" and any(job.live for job in jobs.list_jobs(settings, "train"))
-    why = door.closed("train") or _unfit(settings, config)
+    why = door.closed("train") or unfit(settings, config)
     words = "Starts at once, or waits for the training before it. You may leave this page meanwhile."
-    start = (_start, settings, config)
+    start = (start_training, settings, config)
     look: dict[str, Any] = {"type": "primary", "help": words, "disabled": closed or bool(why)}
     frame.button("train", label, key, ":material/play_arrow:", *start, **look)
     if why:
         st.caption(f":material/lock: {why}")
 
 
-def _unfit(settings: Settings, config: dict[str, Any]) -> str:
+def unfit(settings: Settings, config: dict[str, Any]) -> str:
+    """Return why a training does not fit into the memory; empty where it does."""
     try:
         launch.check_memory(settings, config, launch.rows_of(settings, config))
     except ModelError as error:
@@ -77,10 +78,17 @@ def author_input() -> None:
             st.caption(f"In this class: at most {launch.CLASS_JOBS} trainings of yours at a time.")
 
 
-def _start(settings: Settings, config: dict[str, Any]) -> None:
+def start_training(settings: Settings, config: dict[str, Any]) -> None:
+    """Start a training under this visitor's name, within the limits of a class.
+
+    Raises
+    ------
+    DigitLabError
+        Why it cannot be started.
+    """
     mine, author = st.session_state.setdefault("my_jobs", []), st.session_state.get("author") or ""
     if door.level() == access.CLASS:
-        trainings = jobs.list_jobs(settings, "train")
+        trainings = launch.list_waiting(settings)
         rows = launch.rows_of(settings, config)
         launch.check_class(config, rows, [job for job in trainings if job.id in mine], author)
     mine.append(launch.start(settings, config, author))
@@ -123,7 +131,7 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
     config = job.config
     label = models.spec(config["family"]).label if config["family"] in models.CATALOGUE else config["family"]
     changed = ", ".join(f"{k} = {v}" for k, v in config["params"].items()) or "defaults"
-    color, icon = _STATES[job.state]
+    color, icon = STATES[job.state]
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(job.state, icon=icon, color=color)
@@ -150,7 +158,7 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             words = job.message if host else job.message.splitlines()[0]
             st.code(settings.without_places(words), language=None, wrap_lines=True)
         elif job.state == "done":
-            _show_done(settings, job.id)
+            show_done(settings, job.id)
 
 
 def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
@@ -175,7 +183,8 @@ def _keep(settings: Settings, job_id: str) -> None:
     pipeline.keep_best(settings, job_id)
 
 
-def _show_done(settings: Settings, run_id: str) -> None:
+def show_done(settings: Settings, run_id: str) -> None:
+    """Show a finished run in two lines: how good, where to go from here, whether it is on W&B."""
     try:
         run = runs.load_run(settings, run_id)
     except DigitLabError as error:

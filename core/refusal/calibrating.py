@@ -1,0 +1,111 @@
+"""The calibration of a run as a job: fit a judge, unless another run on the same data has one, then the run's sets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import dataset, launch, runs, studies, worker
+from core.errors import DigitLabError, ModelError, RunError
+from core.refusal import calibration, judge
+from core.settings import Settings
+
+NEED_MB = 510  # the most that the child held while it fitted a judge, measured
+_SECONDS = {"data": 1.0, "export": 0.0, "seal": 0.2}
+
+
+def expect(settings: Settings, run: runs.Run) -> dict[str, float]:
+    """Return the expected seconds of each stage, measured on two cores."""
+    if known_judge(settings, run):
+        return {**_SECONDS, "fit": 0.0, "evaluate": 0.2}
+    share = min(run.card["data"]["n_train"] / judge.DIGITS, 1.0)
+    return {**_SECONDS, "fit": 3.0 + 20.0 * share, "evaluate": 1.0 + run.card["data"]["n_test"] / 1500}
+
+
+def known_judge(settings: Settings, run: runs.Run) -> judge.Judge | None:
+    """Return the judge that an earlier calibration on the same data fitted: it does not depend on the run."""
+    for other in runs.list_runs(settings):
+        if other.config["data_sha256"] == run.config["data_sha256"]:
+            try:
+                found = calibration.load(other)
+            except RunError:
+                continue
+            if found:
+                return found.judge
+    return None
+
+
+def submit(settings: Settings, run: runs.Run) -> str:
+    """Write the calibration's job; returns its id.
+
+    Raises
+    ------
+    DataError
+        If the server has other data by now.
+    ModelError
+        If it needs more memory than there is.
+    """
+    check(settings, run, dataset.load(settings))
+    return studies.submit(settings, "calibrate", run, expect(settings, run))
+
+
+def start(settings: Settings, run: runs.Run) -> str:
+    """Start the calibration of a run in a child, unless it is at work already; returns the job's id.
+
+    Raises
+    ------
+    DataError, ModelError
+        As from `submit`.
+    JobError
+        If too many jobs wait already.
+    """
+    check(settings, run, dataset.load(settings))
+    return studies.start(settings, "calibrate", run, expect(settings, run))
+
+
+def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
+    """Refuse, before it starts, what cannot be calibrated here.
+
+    Raises
+    ------
+    DataError
+        If the server has other data than the run was measured on.
+    ModelError
+        If a judge must be fitted and there is less memory than that takes.
+    """
+    calibration.check(run, digits)
+    if 0 < settings.memory_mb < NEED_MB + launch.SERVER_MB and not known_judge(settings, run):
+        raise ModelError(
+            f"The calibration needs {NEED_MB} MB beside the server's {launch.SERVER_MB}, as measured; there are "
+            f"{settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine."
+        )
+
+
+def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:
+    """Calibrate a run and keep the result beside it: what the job does.
+
+    Raises
+    ------
+    DigitLabError
+        If the run or its data is gone.
+    """
+    emit("data", message="Opening the data")
+    run, digits = runs.load_run(settings, config["run"]), dataset.load(settings)
+    calibration.check(run, digits)
+    found = known_judge(settings, run)
+    if not found:
+        emit("fit", message="Learning to tell digits from letters, scribbles and shapes")
+        weights = judge.learn(digits.x_train, digits.y_train)
+        emit("evaluate", message="Measuring how many digits of other hands it refuses")
+        found = judge.calibrate(weights, digits.x_test, digits.y_test, *calibration.halves(digits.y_test))
+    emit("seal", message="Keeping the result")
+    calibration.save(run, calibration.of_run(run, found))
+
+
+def follow_up(settings: Settings, run_id: str) -> None:
+    """Calibrate a run that was just sealed where that takes milliseconds: another run's judge serves. Best effort."""
+    try:
+        run = runs.load_run(settings, run_id)
+        found = known_judge(settings, run)
+        if found:
+            calibration.save(run, calibration.of_run(run, found))
+    except (DigitLabError, OSError):
+        return  # the run is sealed and good; its page offers the calibration

@@ -40,6 +40,8 @@ def board() -> None:
         with st.container(key="say-place"):  # as high as its row, so that nothing moves when that appears
             if shown and shown.index is None:
                 ui.show_feedback(settings, run, prediction, *ui.board.original())
+            else:
+                st.html("<div></div>")  # Streamlit leaves an empty container out
     with left:
         ui.board.show_buttons(data)
     with aside:

@@ -143,7 +143,7 @@ def test_trains_every_family_without_tensorflow(tiny_npz, tmp_path):
         done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         if family.startswith("cnn_"):
             assert done.returncode == 1
-            assert "TensorFlow" in done.stderr
+            assert "tensorflow is not installed: train it on another machine" in done.stderr
             continue
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("accuracy 0.")

@@ -2,9 +2,10 @@
 
     python bench/recipes.py [FAMILY …]
 
-Levels, copies and parameters come from reasoning and a few pilots on held-out training images; test and pen scores were
-seen on the way (the forest of the bar and the accurate network's size are not blind to them), so read the bars so. Needs all of
-MNIST. The tree takes minutes, the forests and the CNNs up to an hour and more; what is done already is not done again.
+Levels, copies and parameters come from reasoning and a few pilots on held-out training images; test and pen scores
+were seen on the way (the forest of the bar and the accurate network's size are not blind to them), so read the bars
+so. Needs all of MNIST. The tree takes minutes, the forests and the CNNs up to an hour and more; what is done already
+is not done again.
 """
 
 import argparse

@@ -89,7 +89,7 @@ def test_an_imported_joblib_is_not_opened_by_chance(settings, packed, tmp_path, 
     Image.fromarray(ink).save(tmp_path / "one.png")
     words = ["predict", str(tmp_path / "one.png"), "--engine", "joblib"]
     assert cli.main(words) == 1
-    assert "was imported, and a .joblib file can do anything" in capsys.readouterr().err
+    assert "was imported, and its model.joblib can do anything" in capsys.readouterr().err
     assert cli.main([*words, "--trust"]) == 0
     assert cli.main(words[:2]) == 0
 

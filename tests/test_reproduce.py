@@ -36,7 +36,7 @@ def make(settings: Settings, family: str, stop_after: int = 0, size: int | None 
             jobs.folder(settings, run_id).mkdir(parents=True, exist_ok=True)
             pipeline.keep_best(settings, run_id)
 
-    return pipeline.train(settings, run_id, pipeline.make_config(family, PARAMS[family], size), emit)
+    return pipeline.train(settings, run_id, pipeline.make_config(family, PARAMS[family], size, "none"), emit)
 
 
 def execute(run: runs.Run, folder, *words: str) -> np.ndarray:

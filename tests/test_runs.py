@@ -192,6 +192,11 @@ LACKS = [
     ("card.json", "shape", []),
     ("config.json", "data_sha256", "abc"),
     ("config.json", "params", "depth 10"),
+    ("config.json", "augmentation", ["hands"]),
+    ("config.json", "train_size", "many"),
+    ("card.json", "learning", ["step"]),
+    ("card.json", "repeats", "another"),
+    ("card.json", "metrics.log_loss", "low"),
 ]
 
 

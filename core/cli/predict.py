@@ -22,7 +22,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("image", type=Path, help="a picture of one digit")
     parser.add_argument("--run", default="", help="the run's id (the newest)")
     parser.add_argument("--engine", choices=ENGINES, default="onnx", help="which of the run's files (onnx)")
-    parser.add_argument("--trust", action="store_true", help="open the .joblib file of a run that was imported")
+    parser.add_argument("--trust", action="store_true", help="open the model file of a run that was imported")
     given = parser.parse_args(argv)
     from core import inference, preprocessing, runs
     from core.errors import ImageError, RunError
@@ -39,10 +39,10 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     if given.engine != "onnx":
         if run.model_file != f"model.{given.engine}":
             raise RunError(f"The run {run.id} has {run.model_file}: use --engine {run.model_file.split('.')[1]}.")
-        if given.engine == "joblib" and "imported" in runs.load_labels(run) and not given.trust:
+        if "imported" in runs.load_labels(run) and not given.trust:
             raise RunError(
-                f"The run {run.id} was imported, and a .joblib file can do anything when it is opened. Use --engine "
-                "onnx, or add --trust where you know who made it."
+                f"The run {run.id} was imported, and its {run.model_file} can do anything when it is opened. "
+                "Use --engine onnx, or add --trust where you know who made it."
             )
         proba = _original(run, image)
     else:

@@ -15,7 +15,7 @@ from core.runs.folder import (
     size_of,
 )
 from core.runs.labels import LENGTHS, MOST_TAGS, TAG_LENGTH, check_labels, check_tags, load_labels, save_labels
-from core.runs.repeats import compare_repeat, describe_repeat
+from core.runs.repeats import compare_repeat, describe_repeat, repeat_config, why_no_repeat
 from core.runs.writing import adopt, begin, load_draft, save_draft, save_evaluation, seal, sha256, sweep
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "load_labels",
     "load_run",
     "open_folder",
+    "repeat_config",
     "save_draft",
     "save_evaluation",
     "save_labels",
@@ -51,4 +52,5 @@ __all__ = [
     "size_of",
     "sweep",
     "verified",
+    "why_no_repeat",
 ]

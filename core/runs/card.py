@@ -59,6 +59,20 @@ _OF_CONFIG: dict[str, Callable[[Any], bool]] = {
     "data_sha256": lambda value: isinstance(value, str) and bool(_SHA256.fullmatch(value)),
     "versions": _a(dict),
 }
+# Of newer cards, or of some families; where it is there, it must be what it seems.
+_PERHAPS_CARD: dict[str, Callable[[Any], bool]] = {
+    "metrics.log_loss": _amount,
+    "shape.depth": _count,
+    "features": _a(str),
+    "learning": lambda value: isinstance(value, list) and all(isinstance(step, dict) for step in value),
+    "repeats": _a(dict),
+}
+_PERHAPS_CONFIG: dict[str, Callable[[Any], bool]] = {
+    "train_size": _count,
+    "validation": _count,
+    "augmentation": _a(str),
+    "copies": _amount,
+}
 
 
 def fault(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
@@ -69,10 +83,14 @@ def fault(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     config, card : mapping
         As read from config.json and card.json, perhaps written by another program.
     """
-    for name, body, needed in (("config.json", config, _OF_CONFIG), ("card.json", card, _OF_CARD)):
-        for where, fits in needed.items():
-            if not fits(_at(body, where)):
-                return f"{name} has no usable {where}"
+    for name, body, needed, perhaps in (
+        ("config.json", config, _OF_CONFIG, _PERHAPS_CONFIG),
+        ("card.json", card, _OF_CARD, _PERHAPS_CARD),
+    ):
+        odd = [where for where, fits in needed.items() if not fits(_at(body, where))]
+        odd += [where for where, fits in perhaps.items() if _at(body, where) is not None and not fits(_at(body, where))]
+        if odd:
+            return f"{name} has no usable {odd[0]}"
     for name, entry in card["files"].items():
         if not _FILE_NAME.fullmatch(name) or not _listed(entry):
             return f"card.json lists the file {name[:60]!r} without its size and sha256"

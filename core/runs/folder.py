@@ -118,7 +118,7 @@ def list_unusable(settings: Settings) -> list[str]:
 def size_of(run: Run) -> int:
     """Return how large the model is that a run serves, else the one for people; in bytes, from the card alone."""
     listed = run.card["files"]
-    return next((listed[n]["bytes"] for n in ("model.onnx", "model.keras", "model.joblib") if n in listed), 0)
+    return next((listed[name]["bytes"] for name in ("model.onnx", run.model_file) if name in listed), 0)
 
 
 def _entries(settings: Settings) -> list[Run | Unusable]:

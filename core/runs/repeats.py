@@ -5,11 +5,38 @@ from typing import Any
 
 import numpy as np
 
-from core import metrics
+from core import metrics, models
 from core.errors import DigitLabError
 from core.runs.answers import load_evaluation
 from core.runs.folder import Run, load_run
 from core.settings import Settings
+
+
+def repeat_config(run: Run) -> dict[str, Any]:
+    """Return the config that trains a run once more, as a job takes it; the new card will say what it repeats."""
+    made_here = ("data_sha256", "versions")
+    return {name: value for name, value in run.config.items() if name not in made_here} | {"repeats": run.id}
+
+
+def why_no_repeat(run: Run, data_sha256: str) -> str:
+    """Say in one sentence why a run cannot be repeated on this server; empty where it can.
+
+    Parameters
+    ----------
+    data_sha256 : str
+        Of the data that the server has.
+    """
+    try:
+        models.spec(run.family).check(run.config["params"])
+    except DigitLabError as error:
+        return f"It cannot be repeated by this Digit Lab. {error}"
+    if run.config["data_sha256"] != data_sha256:
+        title, had, here = run.card["data"]["title"], run.config["data_sha256"][:8], data_sha256[:8]
+        return (
+            f"It cannot be repeated here: it learned from {title} (sha256 {had}…), and this server has other data "
+            f"({here}…). Give it that data first, on Home."
+        )
+    return ""
 
 
 def compare_repeat(

@@ -16,6 +16,9 @@ from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
+from core.ui.runs_compare import show_comparison
+from core.ui.runs_table import chosen_runs, filter_runs, show_runs
 from core.ui.saying import show_feedback
 from core.ui.sweep import show_sweeps
 from core.ui.training import (
@@ -39,6 +42,7 @@ __all__ = [
     "board",
     "button",
     "chart",
+    "chosen_runs",
     "closed",
     "connection_line",
     "connection_section",
@@ -49,6 +53,7 @@ __all__ = [
     "digit",
     "evaluation",
     "family_input",
+    "filter_runs",
     "invite",
     "is_host",
     "learning_curve",
@@ -68,14 +73,21 @@ __all__ = [
     "run_label",
     "session",
     "show_calibration",
+    "show_comparison",
     "show_depth",
     "show_feedback",
+    "show_import",
     "show_jobs",
+    "show_live",
     "show_my_digits",
     "show_newest_depth",
     "show_reasons",
+    "show_run",
+    "show_runs",
     "show_summary",
     "show_sweeps",
+    "show_trash",
+    "show_unusable",
     "show_variants",
     "show_verdict",
     "show_views",

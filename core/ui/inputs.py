@@ -95,9 +95,10 @@ def run_label(run: runs.Run) -> str:
     """Return a run in one line: what, how good, when."""
     depth = run.card["shape"].get("depth")
     what = f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
-    what += {"none": "", "light": ", light variants", "hands": ", other hands"}[run.config.get("augmentation", "none")]
+    what += {"light": ", light variants", "hands": ", other hands"}.get(run.config.get("augmentation", "none"), "")
     sample = ", small sample" if run.card["data"]["is_sample"] else ""
-    return f"{what} · {run.metrics['accuracy']:.2%}{sample} · {frame.when(run.card['created'])}"
+    parts = [f"{run.metrics['accuracy']:.2%}{sample}", frame.when(run.card["created"])]
+    return " · ".join([part for part in (runs.load_labels(run).get("name"), what, *parts) if part])
 
 
 def evaluation(run: runs.Run) -> metrics.Evaluation:

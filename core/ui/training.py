@@ -26,16 +26,17 @@ STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]]
 def train_button(settings: Settings, config: dict[str, Any], label: str = "Train", key: str = "train") -> None:
     """Show the button that starts a training; where that is closed to this visitor, it says why."""
     closed = key == "train-default" and any(job.live for job in jobs.list_jobs(settings, "train"))
-    why = door.closed("train") or _unfit(settings, config)
+    why = door.closed("train") or unfit(settings, config)
     words = "Starts at once, or waits for the training before it. You may leave this page meanwhile."
-    start = (_start, settings, config)
+    start = (start_training, settings, config)
     look: dict[str, Any] = {"type": "primary", "help": words, "disabled": closed or bool(why)}
     frame.button("train", label, key, ":material/play_arrow:", *start, **look)
     if why:
         st.caption(f":material/lock: {why}")
 
 
-def _unfit(settings: Settings, config: dict[str, Any]) -> str:
+def unfit(settings: Settings, config: dict[str, Any]) -> str:
+    """Return why a training does not fit into the memory; empty where it does."""
     try:
         launch.check_memory(settings, config, launch.rows_of(settings, config))
     except ModelError as error:
@@ -77,7 +78,14 @@ def author_input() -> None:
             st.caption(f"In this class: at most {launch.CLASS_JOBS} trainings of yours at a time.")
 
 
-def _start(settings: Settings, config: dict[str, Any]) -> None:
+def start_training(settings: Settings, config: dict[str, Any]) -> None:
+    """Start a training under this visitor's name, within the limits of a class.
+
+    Raises
+    ------
+    DigitLabError
+        Why it cannot be started.
+    """
     mine, author = st.session_state.setdefault("my_jobs", []), st.session_state.get("author") or ""
     if door.level() == access.CLASS:
         trainings = launch.list_waiting(settings)

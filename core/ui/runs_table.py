@@ -1,0 +1,233 @@
+"""All runs in one table: found by words, family, tag and author, chosen by a tick or a click on a point."""
+
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import compare, dataset, plots_compare, runs, serving, tracking
+from core.settings import Settings
+from core.ui import frame, inputs
+
+_BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
+_NAMES = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "log_loss": "log loss",
+    "fit_seconds": "quickest",
+    "megabytes": "smallest",
+}
+
+
+def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
+    """Let the visitor narrow the runs down; what was asked for is in the link."""
+    labels = [runs.load_labels(run) for run in found]
+    families = dict(sorted({run.card["label"]: run.family for run in found}.items()))
+    tags = sorted({tag for label in labels for tag in label.get("tags", [])})
+    authors = sorted({label["author"] for label in labels if label.get("author")})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        look: dict[str, Any] = {"bind": "query-params", "placeholder": "all"}
+        words = st.text_input(
+            "Search",
+            key="find",
+            bind="query-params",
+            placeholder="name, note, parameter, id",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=230,
+        )
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            some = st.multiselect("Model", list(families), key="kind", **look)
+            tag = st.multiselect("Tag", tags, key="tag", disabled=not tags, **look)
+            by = st.multiselect("Author", authors, key="by", disabled=not authors, **look)
+        help_mine = "Runs that were started in this browser tab, or under the name that was given in it."
+        mine = st.toggle("Mine", key="mine", bind="query-params", help=help_mine)
+    shown = []
+    for run, label in zip(found, labels, strict=True):
+        if (
+            (not some or run.card["label"] in some)
+            and (not tag or set(tag) & set(label.get("tags", [])))
+            and (not by or label.get("author") in by)
+            and (not mine or is_mine(run))
+            and all(word in _text(run, label) for word in (words or "").lower().split())
+        ):
+            shown.append(run)
+    if len(shown) < len(found):
+        st.caption(f"{len(shown)} of {len(found)} runs are like that.")
+    return shown
+
+
+def is_mine(run: runs.Run) -> bool:
+    """Tell whether this browser session started a run, or has given the name that the run is kept under."""
+    author = st.session_state.get("author")
+    by_name = bool(author) and runs.load_labels(run).get("author") == author
+    return by_name or run.id in st.session_state.get("my_jobs", [])
+
+
+def _text(run: runs.Run, labels: dict[str, Any]) -> str:
+    params = " ".join(f"{name}={value}" for name, value in run.config["params"].items())
+    said = " ".join([labels.get("name", ""), labels.get("note", ""), labels.get("author", ""), *labels.get("tags", [])])
+    return f"{run.id} {run.card['label']} {params} {said}".lower()
+
+
+def chosen_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
+    """Return the runs that were chosen, by the link or in this session; else the newest. The link says which."""
+    here = {run.id: run for run in found}
+    given = st.query_params.get("compare") or st.query_params.get("run") or ""
+    asked = [part for part in given.split(",") if part]
+    if asked and given != st.session_state.get("runs_link"):
+        st.session_state["runs_chosen"] = list(dict.fromkeys(asked))[: compare.MOST]
+        for run_id in asked:
+            if run_id not in here:
+                st.warning(f"There is no run {run_id[:60]!r} here.", icon=":material/warning:")
+    ids = [run_id for run_id in st.session_state.get("runs_chosen", [found[0].id]) if run_id in here]
+    link = ",".join(ids)
+    st.session_state["runs_chosen"], st.session_state["runs_link"] = ids, link
+    name, other = ("compare", "run") if len(ids) > 1 else ("run", "compare")
+    st.query_params.pop(other, None)
+    if link:
+        st.query_params[name] = link
+    else:
+        st.query_params.pop(name, None)
+    return [here[run_id] for run_id in ids]
+
+
+def choose(ids: Sequence[str]) -> None:
+    """Choose runs from elsewhere than the table, which then begins anew with these ticked."""
+    st.session_state["runs_chosen"] = list(ids)[: compare.MOST]
+    st.session_state["runs_anew"] = st.session_state.get("runs_anew", 0) + 1
+
+
+def show_runs(
+    settings: Settings, digits: dataset.Digits, shown: Sequence[runs.Run], chosen: Sequence[runs.Run]
+) -> None:
+    """Show the table, and beside it, in a tab, the runs as points."""
+    if not shown:
+        st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
+        return
+    table = runs_frame(settings, digits, shown)
+    first, second = st.tabs(["Table", "Accuracy against time and size"])
+    with first:
+        _table(table, shown, [run.id for run in chosen])
+    with second:
+        _points(table, [run.id for run in chosen])
+
+
+def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.Run]) -> pd.DataFrame:
+    """Return what the table shows, a row a run, from cards and labels alone; index = run ids."""
+    serves = serving.choose(settings).run
+    rows = []
+    for run in shown:
+        labels, metrics = runs.load_labels(run), run.metrics
+        rows.append(
+            {
+                "name": labels.get("name") or _name(run),
+                "accuracy": metrics["accuracy"],
+                "best": "",
+                "f1": metrics["f1"],
+                "log_loss": metrics.get("log_loss"),
+                "fit_seconds": run.card["timings"]["fit"],
+                "megabytes": runs.size_of(run) / 1e6,
+                "model": run.card["label"],
+                "author": labels.get("author", ""),
+                "tags": labels.get("tags", []),
+                "when": pd.Timestamp(run.card["created"], unit="s", tz="UTC"),
+                "serves": serves is not None and run.id == serves.id,
+                "wandb": " ".join([tracking.load_state(run)["state"], serving.version(run)]).strip(),
+                "data": run.card["data"]["title"],
+                "label": inputs.run_label(run),
+            }
+        )
+    table = pd.DataFrame(rows, index=[run.id for run in shown])
+    same = [run.id for run in shown if run.config["data_sha256"] == digits.sha256] or list(table.index)
+    marks = compare.best(table.loc[same, list(_BEST)].astype(float), _BEST)
+    for run_id in same:
+        table.loc[run_id, "best"] = ", ".join(_NAMES[name] for name in _BEST if marks.loc[run_id, name])
+    return table
+
+
+def _name(run: runs.Run) -> str:
+    depth = run.card["shape"].get("depth")
+    return f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
+
+
+def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) -> None:
+    # A tick is kept by its row's number: other rows are another table.
+    rows = sha256(",".join(table.index).encode()).hexdigest()[:8]
+    key = f"runs-{rows}-{st.session_state.get('runs_anew', 0)}"
+    ids = list(table.index)
+    ticked = [ids.index(run_id) for run_id in chosen if run_id in ids]
+    column = st.column_config
+    number = partial(column.NumberColumn, width=74)
+    st.dataframe(
+        table.drop(columns="label"),
+        key=key,
+        on_select=partial(_take_ticks, key, ids),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": ticked}},
+        hide_index=True,
+        alt="All runs; tick one to see it, two or more to compare them",
+        column_config={
+            "name": column.TextColumn("run", width=160, pinned=True),
+            "best": column.TextColumn("best at", width=110, help="Best of the runs shown here on this server's data."),
+            "accuracy": number(format="%.4f", help="The share of the test images that it reads right."),
+            "f1": number("F1", format="%.4f", help="F1 averaged over the digits by their counts."),
+            "log_loss": number("log loss", format="%.4f", help="How surprised it is by the truth; less is better."),
+            "fit_seconds": number("fit, s", format="%.1f", help="How long it learned."),
+            "megabytes": number("MB", format="%.3g", help="The size of the model that serves."),
+            "model": column.TextColumn(width=130),
+            "author": column.TextColumn(width=90),
+            "tags": column.ListColumn(width=110),
+            "when": column.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=_zone(), width=140),
+            "serves": column.CheckboxColumn("in service", help="The run that answers on Draw and in the API."),
+            "wandb": column.TextColumn(
+                "W&B", help="What became of the run on Weights & Biases, and its version there."
+            ),
+            "data": column.TextColumn(width=150, help="What it learned from."),
+        },
+    )
+
+
+def _zone() -> str:
+    zone = st.context.timezone
+    return zone if isinstance(zone, str) else "UTC"
+
+
+def _take_ticks(key: str, ids: list[str]) -> None:
+    ticked = [ids[row] for row in sorted(st.session_state[key]["selection"]["rows"]) if row < len(ids)]
+    before = st.session_state.get("runs_chosen", [])
+    # In the order in which they were chosen, and with those that a filter hides just now.
+    kept = [run_id for run_id in before if run_id in ticked or run_id not in ids]
+    found = [*kept, *(run_id for run_id in ticked if run_id not in kept)]
+    if len(found) > compare.MOST:
+        choose(found)
+        st.session_state["runs_too_many"] = True
+    st.session_state["runs_chosen"] = found[: compare.MOST]
+
+
+def _points(table: pd.DataFrame, chosen: list[str]) -> None:
+    left, right = st.columns(2, gap="medium")
+    for place, x, axis in ((left, "fit_seconds", "seconds of fit"), (right, "megabytes", "megabytes")):
+        with place:
+            known = table[table[x] > 0]
+            words = f"The accuracy of {len(known)} runs against {axis}"
+            key = f"points-{x}"
+            look: dict[str, Any] = {"on_select": partial(_take_point, key), "selection_mode": "points"}
+            frame.chart(plots_compare.scatter(known, x, axis, chosen), key, words, **look)
+    best = table["accuracy"].idxmax()
+    st.caption(
+        f"Up is better, left is cheaper. The most accurate is {frame.plain(table.loc[best, 'label'])}. "
+        "Click a point to add it to the chosen ones, or to take it away."
+    )
+
+
+def _take_point(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        found = points[-1]["customdata"]
+        run_id = found["0"] if isinstance(found, dict) else found[0]
+        before = st.session_state.get("runs_chosen", [])
+        choose([i for i in before if i != run_id] if run_id in before else [*before, run_id])

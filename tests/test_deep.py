@@ -136,14 +136,13 @@ def test_a_run_of_a_network_is_told_in_its_config(deep_run):
 def test_metrics_shows_how_it_learned_and_offers_its_file(deep_home, deep_run, tiny_npz, monkeypatch):
     monkeypatch.setenv("DIGITLAB_HOME", str(deep_home))
     monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
-    page = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
-    page.query_params.update({"run": deep_run.id, "view": "Inside"})
-    page.run()
-    assert not page.exception, [e.value for e in page.exception]
-    assert "How it learned" in [heading.value for heading in page.subheader]
-    page = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
-    page.query_params.update({"run": deep_run.id, "view": "Export"})
-    page.run()
-    offered = [button.proto.label for button in page.get("download_button")]
+    shown = {}
+    for view in ("Inside", "Export"):
+        page = shown[view] = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
+        page.query_params.update({"run": deep_run.id, "view": view})
+        page.run()
+        assert not page.exception, [e.value for e in page.exception]
+    assert "How it learned" in [heading.value for heading in shown["Inside"].subheader]
+    offered = [button.proto.label for button in shown["Export"].get("download_button")]
     assert "model.keras" in offered
     assert "model.joblib" not in offered

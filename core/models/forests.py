@@ -85,7 +85,14 @@ def _learn(name: str, wrap: Any, params: Params, material: Material, report: Rep
 
 
 def _family(
-    name: str, label: str, summary: str, estimator: str, wrap: Any, rate: tuple[float, float], **more: Any
+    name: str,
+    label: str,
+    summary: str,
+    estimator: str,
+    wrap: Any,
+    seconds: float,
+    memory: tuple[float, float],
+    **more: Any,
 ) -> ModelSpec:
     return ModelSpec(
         name,
@@ -93,8 +100,8 @@ def _family(
         summary,
         more.pop("parameters", _PARAMETERS),
         partial(_build, estimator, wrap),
-        lambda params, n: rate[0] * float(params["n_estimators"] or 1) * n / 60_000,
-        lambda n, small: 300 + rate[1] * n / 60_000,
+        lambda params, n: seconds * float(params["n_estimators"] or 1) * n / 60_000,
+        lambda n, small: memory[0] + memory[1] * n,
         learn=partial(_learn, estimator, wrap),
         validation=5000,
         augmentation="hands",
@@ -113,7 +120,8 @@ RANDOM_FOREST = _family(
     "Many trees, each grown on other images and asking about other pixels, vote.",
     "RandomForestClassifier",
     on_pixels,
-    (0.5, 600.0),
+    0.5,
+    (200.0, 0.0036),
 )
 EXTRA_TREES = _family(
     "extra_trees",
@@ -121,7 +129,8 @@ EXTRA_TREES = _family(
     "Like a random forest, but each question's threshold is drawn by chance: quicker, and often a little better.",
     "ExtraTreesClassifier",
     on_pixels,
-    (0.5, 600.0),
+    0.5,
+    (240.0, 0.0063),
 )
 HOG_EXTRA_TREES = _family(
     "hog_extra_trees",
@@ -129,7 +138,8 @@ HOG_EXTRA_TREES = _family(
     "Extra trees that look at the directions of strokes (HOG) of the upright digit instead of its pixels.",
     "ExtraTreesClassifier",
     on_features,
-    (0.6, 600.0),
+    0.6,
+    (225.0, 0.0045),
     features="deskew_hog",
     parameters=_deeper(20),
 )

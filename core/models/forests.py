@@ -79,7 +79,8 @@ def _learn(name: str, wrap: Any, params: Params, material: Material, report: Rep
             accuracy = float((votes.argmax(axis=1) == material.held_labels).mean())
         if not report(Step(forest.n_estimators, total, "trees", held_accuracy=accuracy)):
             break
-    forest.set_params(warm_start=False)
+    # Two threads would add up the votes in any order, and one image is answered sooner without them.
+    forest.set_params(warm_start=False, n_jobs=1)
     return model
 
 

@@ -40,7 +40,7 @@ def test_a_picture_is_read_and_its_answer_kept(trained, sample):
     page = upload(open_page(DRAW), png(pages_of_paper.number(sample.x_test[:1], gap=0)), "C:\\Users\\me\\seven.png")
     assert not page.error
     assert "dl-answer" in html(page)
-    page.button(key="say-picture-is-7").click().run()
+    page.pills(key="say-picture-is").select(7).run()
     assert "Kept as a **7**, 1 in My digits" in texts(page)
     (drawing,) = mydigits.list_drawings(trained)
     assert (drawing.label, drawing.source, drawing.run) == (7, "picture", runs.list_runs(trained)[0].id)
@@ -150,7 +150,7 @@ def test_in_a_class_a_name_comes_first_and_others_are_not_seen(trained, sample, 
     page = upload(open_page(DRAW), png(pages_of_paper.number(sample.x_test[:1], gap=0)))
     assert "say-picture-right" not in [b.key for b in page.button]
     page.text_input(key="author-say-picture").set_value("Ana").run()
-    check(page.button(key="say-picture-is-7").click().run())
+    check(page.pills(key="say-picture-is").select(7).run())
     assert {d.author: d.label for d in mydigits.list_drawings(trained)} == {"Ben": 1, "Ana": 7}
     deletes = [b.key for b in page.run().button if str(b.key).startswith("delete-")]
     (mine,) = mydigits.list_drawings(trained, "Ana")

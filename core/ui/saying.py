@@ -55,9 +55,17 @@ def show_feedback(
         frame.button(
             "keep", "Right", f"{key}-right", ":material/check:", _keep, *given, prediction.label, help=_PRIVATE
         )
-        with st.popover("It is a …", help=_PRIVATE), st.container(horizontal=True, gap="small", key=f"{key}-digits"):
-            for digit in CLASSES:
-                frame.button("keep", str(digit), f"{key}-is-{digit}", "", _keep, *given, digit)
+        with st.popover("It is a …", help=_PRIVATE):
+            # One control and not ten buttons: it stands below the answer, and each stroke waits for it.
+            words: dict[str, Any] = {"on_change": _said, "args": (f"{key}-is", *given), "width": 250}
+            st.pills("It is a", CLASSES, key=f"{key}-is", label_visibility="collapsed", **words)
+
+
+def _said(key: str, *given: Any) -> None:
+    label = st.session_state[key]
+    st.session_state[key] = None  # the next drawing begins without a choice
+    if label is not None:
+        frame.act("keep", _keep, *given, int(label))
 
 
 def name_is_missing(place: str) -> bool:

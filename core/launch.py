@@ -90,7 +90,7 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
         With the measured figure; or where the package that it needs is not installed.
     """
     spec = models.spec(config["family"])
-    if spec.needs and not importlib.util.find_spec(spec.needs):
+    if spec.needs and not _installed(spec.needs):
         raise ModelError(
             f"{spec.label} cannot be trained here, as {spec.needs} is not installed: train it on another machine, and "
             "it arrives through W&B."
@@ -117,6 +117,13 @@ def memory_mb(settings: Settings, config: Mapping[str, Any], rows: int) -> float
 def learned_rows(config: Mapping[str, Any], rows: int) -> int:
     """Return from how many images a config learns, the variants that are made before the fit among them."""
     return rows * (1 + int(config.get("copies", 0)))
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ImportError:  # what forbids a package may say so already when it is looked for
+        return False
 
 
 def check_queue(settings: Settings, trainings: list[jobs.Job]) -> None:

@@ -3,7 +3,7 @@
 `.streamlit/config.toml` has the same accent for what Streamlit itself draws.
 """
 
-ACCENT, ACCENT_ON_DARK, MUTED, MARK = "#2360c5", "#4f8bf0", "#8a94a3", "#de402f"
+ACCENT, ACCENT_ON_DARK, MUTED, MARK = "#2360c5", "#6aa0f7", "#8a94a3", "#de402f"
 INK, PAPER = "#14130f", "#ffffff"
 # Petroff 2021, "Accessible color sequences for data visualization" (https://arxiv.org/abs/2107.02270): ten that stay
 # apart for colour-blind eyes. A digit's colour never stands without the digit itself beside it.

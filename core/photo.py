@@ -13,6 +13,7 @@ from core.errors import ImageError
 SIZE = 512  # pixels of the longer side; a digit needs 20 of them
 CLEAN_SHARE = 0.6  # of the pixels are the paper's colour, or the ink's
 CLEAN_STEPS = 3.0  # of 255 that a clean picture's paper may differ by
+CLEAN_CONTRAST = 0.1  # of the way from paper to ink that it may differ by as well: less than what counts as ink
 SMALLEST = 64  # no photo is smaller
 LEAST_DEPTH = 0.1  # of the paper's brightness that ink takes away, at the least
 NOISE_TIMES = 5.0  # ink is this many times stronger than the paper's grain
@@ -36,7 +37,8 @@ def is_photo(grey: np.ndarray) -> bool:
     paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     low, high = float(grey.min()), float(grey.max())
     ink = low if paper - low > high - paper else high
-    near = (np.abs(grey.astype(np.float32) - level) <= CLEAN_STEPS for level in (paper, ink))
+    steps = max(CLEAN_STEPS, CLEAN_CONTRAST * abs(ink - paper))
+    near = (np.abs(grey.astype(np.float32) - level) <= steps for level in (paper, ink))
     return float(np.logical_or(*near).mean()) < CLEAN_SHARE
 
 

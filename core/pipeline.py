@@ -95,7 +95,8 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     export.save_model(model, partial)
     export.save_tree(model, partial)
     card = _card(model, digits, len(labels) + (len(extra[1]) if extra else 0), evaluation)
-    card["data"]["my_digits"] = config["my_digits"]["count"] if extra else 0
+    if extra:
+        card["data"]["my_digits"] = config["my_digits"]["count"]
     card["timings"] |= {"predict": predict_seconds, **spent}
     told = {name: config.get(name, "") for name in ("author", "repeats")}
     runs.save_draft(partial, card | {"created": began} | told)

@@ -1,5 +1,6 @@
 """A whole number in one picture: its digits found, left to right, each brought into MNIST's form by itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ OVERLAP = 0.5  # of the narrower one's columns that lie in the other's
 NEAR = 0.12  # of the tallest piece: a short part this close belongs to its neighbour
 WIDE = 1.2  # times a digit's height: two digits may touch
 TALL = 0.9  # of the tallest piece: as tall as this the digits of a number are taken to be
+DOUBTFUL, MARGIN = 0.75, 0.1  # so wide it may be two; how much surer the model must be of two than of one
+BRIDGE = 0.25  # of the height, at the most, that a cut between two digits goes through ink
 _AWAY = 0.25  # of a piece's width, at each side, where no cut is made
 _BEND = 2.0  # what a cut pays to step aside, in steps of ink
 
@@ -31,11 +34,14 @@ class Piece:
     image : (28, 28) uint8
     touching : bool
         Whether it was cut from something too wide to be one digit.
+    halves : tuple of Piece
+        What it would be if it were two, where it is wide enough for doubt; `settle` decides.
     """
 
     box: tuple[float, float, float, float]
     image: np.ndarray
     touching: bool
+    halves: tuple["Piece", ...] = ()
 
 
 def digits(strokes: np.ndarray) -> list[Piece]:
@@ -72,6 +78,29 @@ def digits(strokes: np.ndarray) -> list[Piece]:
         sides = _box(group)
         pieces += _pieces(own, sides, tallest, small.shape, touching=False)
     return sorted(pieces, key=lambda piece: piece.box[1] + piece.box[3])
+
+
+def settle(pieces: list[Piece], answer: Callable[[np.ndarray], np.ndarray]) -> list[Piece]:
+    """Decide where one wide piece may be two digits: by which reading the model is surer of.
+
+    Parameters
+    ----------
+    answer : (n, 28, 28) uint8 -> (n, 10) float
+        The model's probabilities.
+
+    Returns
+    -------
+    list of Piece
+        Each doubtful piece as it was, or its halves, flagged as touching.
+    """
+    found: list[Piece] = []
+    for piece in pieces:
+        if piece.halves:
+            sure = answer(np.stack([one.image for one in (piece, *piece.halves)])).max(axis=1)
+            found += piece.halves if sure[1:].min() > sure[0] + MARGIN else (piece,)
+        else:
+            found.append(piece)
+    return found
 
 
 def _smaller(strokes: np.ndarray) -> np.ndarray:
@@ -132,7 +161,15 @@ def _pieces(
     if crop.shape[1] <= WIDE * max(crop.shape[0], TALL * tallest):
         height, width = shape
         box = (top / height, left / width, bottom / height, right / width)
-        return [Piece(box, preprocessing.normalise(crop), touching)]
+        doubtful = not touching and crop.shape[1] > DOUBTFUL * max(crop.shape[0], TALL * tallest)
+        halves = tuple(_halved(own, sides, tallest, shape)) if doubtful and _is_thin(crop) else ()
+        return [Piece(box, preprocessing.normalise(crop), touching, halves)]
+    return _halved(own, sides, tallest, shape)
+
+
+def _halved(own: np.ndarray, sides: tuple[int, int, int, int], tallest: int, shape: tuple[int, ...]) -> list[Piece]:
+    top, left, bottom, right = sides
+    crop = own[top:bottom, left:right]
     cut, found = _cut(crop), []
     columns = np.arange(crop.shape[1])
     for half in (columns < cut[:, np.newaxis], columns >= cut[:, np.newaxis]):
@@ -143,6 +180,14 @@ def _pieces(
         inner = (top + rows[0], left + there[0], top + rows[-1] + 1, left + there[-1] + 1)
         found += _pieces(whole, inner, tallest, shape, touching=True)
     return found
+
+
+def _is_thin(crop: np.ndarray) -> bool:
+    # Where two digits touch, a cut crosses one short bridge; through one digit it crosses two strokes, or along one.
+    cut = _cut(crop)
+    inked = crop[np.arange(len(crop)), np.minimum(cut, crop.shape[1] - 1)] > preprocessing.INK_SHARE * crop.max()
+    bridges = np.count_nonzero(np.diff(inked.astype(np.int8), prepend=0) == 1)
+    return bool(bridges <= 1 and inked.sum() <= BRIDGE * len(crop))
 
 
 def _cut(crop: np.ndarray) -> np.ndarray:

@@ -37,8 +37,11 @@ def board() -> None:
     with right:
         ui.board.show_answer(shown, prediction, hint)
         ui.show_verdict(settings, run, prediction)
-        if shown and shown.index is None:
-            ui.show_feedback(settings, run, prediction, *ui.board.original())
+        with st.container(key="say-place"):  # as high as its row, so that nothing moves when that appears
+            if shown and shown.index is None:
+                ui.show_feedback(settings, run, prediction, *ui.board.original())
+            else:
+                st.html("<div></div>")  # Streamlit leaves an empty container out
     with left:
         ui.board.show_buttons(data)
     with aside:

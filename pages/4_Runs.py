@@ -23,6 +23,7 @@ if not chosen:
 elif len(chosen) == 1:
     ui.show_run(settings, digits, chosen[0], found)
 else:
+    ui.did("compared", len(chosen))
     ui.show_comparison(digits, chosen)
 ui.show_live(settings)
 ui.show_import(settings)

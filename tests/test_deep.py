@@ -93,9 +93,12 @@ def test_same_seed_same_bytes_and_the_best_is_kept(sample):
 
 def test_export_of_both_networks_agrees(sample, tmp_path):
     """Weights as they begin, but with a batch normalisation that has something to do."""
+    import keras
+
     rng = np.random.default_rng(0)
     for name in ("cnn_small", "cnn_accurate"):
         spec = models.spec(name)
+        keras.utils.set_random_seed(0)
         estimator = spec.build(spec.check({}))
         network = estimator.network
         network.set_weights([w * rng.uniform(0.5, 1.5, w.shape) + 0.01 for w in network.get_weights()])
@@ -134,10 +137,13 @@ def test_metrics_shows_how_it_learned_and_offers_its_file(deep_home, deep_run, t
     monkeypatch.setenv("DIGITLAB_HOME", str(deep_home))
     monkeypatch.setenv("DIGITLAB_MNIST", str(tiny_npz))
     page = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
-    page.query_params["run"] = deep_run.id
+    page.query_params.update({"run": deep_run.id, "view": "Inside"})
     page.run()
     assert not page.exception, [e.value for e in page.exception]
     assert "How it learned" in [heading.value for heading in page.subheader]
+    page = AppTest.from_file(str(ROOT / "pages/2_Metrics.py"), default_timeout=60)
+    page.query_params.update({"run": deep_run.id, "view": "Export"})
+    page.run()
     offered = [button.proto.label for button in page.get("download_button")]
     assert "model.keras" in offered
     assert "model.joblib" not in offered

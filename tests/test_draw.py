@@ -83,6 +83,18 @@ def test_a_tree_says_why(reading):
     assert f"row {row}, column {column}: {now} → {then}" in said
 
 
+def test_a_leaf_of_few_and_of_many_images(reading):
+    run, data = of(reading, "decision_tree"), dataset.load(reading)
+    tree = depth.load_tree(run)
+    samples = np.array([explain.path(tree, image).samples for image in data.x_test])
+    for number in (samples.argmin(), samples.argmax()):
+        said = shown(draw_page(run, why="Why", image=str(number)))
+        assert f"**The leaf**: {samples[number]:,} training images" in said
+        leaf = said.rpartition("dl-figures dl-small")[2]
+        assert leaf.count("<figure") == min(samples[number], 10)
+    assert samples.min() < 10 < samples.max()
+
+
 def test_the_leaf_is_not_told_of_other_data(reading, monkeypatch, slow_npz):
     monkeypatch.setenv("DIGITLAB_MNIST", str(slow_npz))
     said = texts(drawn(draw_page(of(reading, "decision_tree"), why="Why"), one()))

@@ -211,7 +211,7 @@ KILLED_WITHIN = {
     "fit": ("training", "fit"),
     "evaluate": ("runs", "save_evaluation"),
     "export": ("export", "save_onnx"),
-    "seal": ("runs", "sha256"),
+    "seal": ("runs.writing", "sha256"),
 }
 
 
@@ -222,8 +222,9 @@ def test_killed_in_the_midst_of_a_stage(home, stage):
     module, function = KILLED_WITHIN[stage]
     code = (
         "import os, signal, sys\n"
-        f"from core import cli, {module}\n"
-        f"{module}.{function} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"import core.{module}\n"
+        "from core import cli\n"
+        f"core.{module}.{function} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "cli.main(['train', '--job', sys.argv[1]])\n"
     )
     run_id = launch.submit(home, DEFAULT)

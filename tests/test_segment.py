@@ -141,3 +141,21 @@ def test_paper_without_ink_is_no_digit():
     empty = pages_of_paper.photographed(np.zeros((200, 200)), rng)
     with pytest.raises(ImageError, match="no ink in this photo"):
         preprocessing.strokes(empty)
+
+
+def test_what_may_be_two_is_settled_by_which_the_model_is_surer_of(sample):
+    pairs = (sample.x_test[[i, i + 1]] for i in range(200))
+    found = (segment.digits(np.asarray(as_image(pages_of_paper.number(pair, gap=-8)))) for pair in pairs)
+    pieces = next(pieces for pieces in found if len(pieces) == 1 and pieces[0].halves)
+    assert len(pieces[0].halves) == 2
+
+    def sure_of(one: float, two: float):
+        table = np.full((3, 10), 0.0)
+        table[:, 0] = (one, two, two)
+        return lambda images: table[: len(images)]
+
+    assert segment.settle(pieces, sure_of(0.9, 0.95)) == pieces
+    halves = segment.settle(pieces, sure_of(0.4, 0.9))
+    assert [piece.touching for piece in halves] == [True, True]
+    assert halves[0].box[3] <= halves[1].box[3]
+    assert segment.settle(halves, sure_of(0.0, 0.0)) == halves

@@ -224,7 +224,9 @@ def _ahead(chunks: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np
             yield chunk
 
 
-def _family(name: str, label: str, summary: str, net: _Net, epochs: int, rate: float, seconds: float) -> ModelSpec:
+def _family(
+    name: str, label: str, summary: str, net: _Net, epochs: int, rate: float, seconds: float, memory: float
+) -> ModelSpec:
     return ModelSpec(
         name,
         label,
@@ -232,7 +234,9 @@ def _family(name: str, label: str, summary: str, net: _Net, epochs: int, rate: f
         _parameters(epochs, rate),
         partial(_estimator, net),
         lambda params, n: seconds * float(params["epochs"] or 1) * n / 60_000,
-        lambda n, small: 900 + 300 * n / 60_000,
+        # All that is resident, unlike elsewhere: TensorFlow's own pages are in use at every step. The images stand in
+        # a file and are read chunk by chunk, so that their number does not matter.
+        lambda n, small: memory,
         learn=partial(_learn, net),
         validation=5000,
         augmentation="hands",
@@ -249,6 +253,7 @@ CNN_SMALL = _family(
     8,
     0.004,
     26.0,
+    920.0,
 )
 CNN_ACCURATE = _family(
     "cnn_accurate",
@@ -258,4 +263,5 @@ CNN_ACCURATE = _family(
     30,
     0.003,
     100.0,
+    1400.0,
 )

@@ -8,7 +8,7 @@ from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
 from core.settings import Settings
 
-NEED_MB = 510  # the most that the child held while it fitted a judge, measured
+NEED_MB = 570  # the most that the child held while it fitted a judge, measured
 _SECONDS = {"data": 1.0, "export": 0.0, "seal": 0.2}
 
 
@@ -17,7 +17,7 @@ def expect(settings: Settings, run: runs.Run) -> dict[str, float]:
     if known_judge(settings, run):
         return {**_SECONDS, "fit": 0.0, "evaluate": 0.2}
     share = min(run.card["data"]["n_train"] / judge.DIGITS, 1.0)
-    return {**_SECONDS, "fit": 3.0 + 20.0 * share, "evaluate": 1.0 + run.card["data"]["n_test"] / 1500}
+    return {**_SECONDS, "fit": 3.0 + 45.0 * share, "evaluate": 1.0 + run.card["data"]["n_test"] / 1500}
 
 
 def known_judge(settings: Settings, run: runs.Run) -> judge.Judge | None:

@@ -14,8 +14,8 @@ from core import augmentation, features
 from core.digits import CLASSES, IMAGE_SHAPE, check_images, stratified
 from core.refusal import strangers
 
-DIGITS, SHARE = 12_000, 3  # how many training images it sees; a third as many of each kind of stranger
-HIDDEN, EPOCHS, SEED = 96, 15, 0
+DIGITS, SHARE = 12_000, 2  # how many training images it sees; half as many of each kind of stranger
+HIDDEN, EPOCHS, SEED = 128, 30, 0
 FALSE_REFUSALS = 0.01
 _BLOCK = 2
 
@@ -87,6 +87,7 @@ def learn(images: np.ndarray, labels: np.ndarray, size: int = DIGITS) -> dict[st
         The training part of the data; at most `size` of it are looked at.
     """
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     chosen = stratified(labels, min(size, len(labels)), SEED)
     digits, known = np.asarray(images[chosen]), np.asarray(labels[chosen])
@@ -101,7 +102,8 @@ def learn(images: np.ndarray, labels: np.ndarray, size: int = DIGITS) -> dict[st
     ]
     network = MLPClassifier((HIDDEN,), alpha=1e-3, learning_rate_init=2e-3, max_iter=EPOCHS, random_state=SEED)
     seen = np.concatenate([looks(part) for part, _ in parts])
-    with warnings.catch_warnings():
+    # Batches this small gain nothing from two threads that wait for each other.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it could go on learning after `EPOCHS` is known
         network.fit(seen, np.concatenate([kind for _, kind in parts]))
     (first, last), (first_bias, last_bias) = network.coefs_, network.intercepts_

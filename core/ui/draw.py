@@ -173,7 +173,7 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
     # From the commonest digit of the leaf to the rarest, each with about its share.
     order = np.lexsort((labels, -counts[labels]))
     some = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))] if len(order) else order
-    st.html(plots_explain.digits(asked.data.x_train[rows[some]], labels[some], [""] * EXAMPLES, way.label))
+    st.html(plots_explain.digits(asked.data.x_train[rows[some]], labels[some], [""] * len(some), way.label))
 
 
 def _flip_words(label: int, least: explain.Flip | None) -> str:
@@ -184,7 +184,7 @@ def _flip_words(label: int, least: explain.Flip | None) -> str:
     noun = "**one pixel** is" if count == 1 else f"**{count} pixels** are"
     return (
         f"**The fewest changes**: {noun} enough to make it answer **{least.label}** (framed in yellow; {changes}). "
-        "No smaller number can: all leaves were compared."
+        "No smaller number can: no other leaf of another answer is nearer."
     )
 
 

@@ -27,6 +27,7 @@ _FRAME = f"""<style>
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-language) {{order:10}}
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
+.st-key-say-place {{min-height:2.75rem}}
 [data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
 @media (pointer:coarse) {{
   [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}

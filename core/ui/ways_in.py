@@ -181,7 +181,7 @@ def _show_number(
     settings: Settings, run: runs.Run, session: onnxruntime.InferenceSession, taken: Taken, strokes: np.ndarray
 ) -> None:
     try:
-        pieces = segment.digits(strokes)
+        pieces = segment.settle(segment.digits(strokes), lambda images: inference.predict_proba(session, images))
     except ImageError as error:
         st.error(str(error), icon=":material/error:")
         return

@@ -9,7 +9,7 @@ import inspect
 import shlex
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from core import dataset, digits, features, models, training
@@ -56,8 +56,7 @@ def command(run: Run) -> str:
     words = ["python", "-m", "core", "train", "--model", run.family]
     if run.config.get("train_size"):
         words += ["--train-size", str(run.config["train_size"])]
-    if any(field.name == "augmentation" for field in fields(models.ModelSpec)):  # else there is only one way to train
-        words += ["--augmentation", str(run.config.get("augmentation") or "none")]
+    words += ["--augmentation", str(run.config.get("augmentation") or "none")]
     for name, value in run.config["params"].items():
         words += [f"--{name.replace('_', '-')}", "none" if value is None else str(value)]
     return shlex.join(words)

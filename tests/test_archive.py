@@ -264,3 +264,28 @@ def test_what_a_killed_import_left_is_cleared_an_hour_later(settings, packed):
     take_in(settings, packed)
     assert not old.exists()
     assert new.exists()
+
+
+def test_in_a_terminal(settings, packed, source, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.zip").write_bytes(packed)
+
+    def type_in(*words: str) -> str:
+        code = cli.main(["runs", *words])
+        said = capsys.readouterr()
+        assert code == (1 if said.err else 0)
+        return said.out + said.err
+
+    assert type_in("import", "b.zip") == "There is no file b.zip.\n"
+    assert type_in("import", "a.zip") == f"imported {source.id}\n"
+    type_in("label", source.id, "--name", "Mine", "--tag", "good", "--tag", "old")
+    type_in("label", source.id, "--untag", "old", "--author", "Ana")
+    assert type_in("list") == f"{source.id}  {source.metrics['accuracy']:.4f}  Decision tree  Mine  Ana  good\n"
+    type_in("export", source.id)
+    assert zipfile.is_zipfile(tmp_path / f"{source.id}.zip")
+    type_in("delete", source.id)
+    assert type_in("list") == f"deleted: {source.id}\n"
+    type_in("undo", source.id)
+    assert type_in("export", "../x").startswith("'../x' is not the id of a run")
+    (run,) = runs.list_runs(settings)
+    assert runs.load_labels(run)["tags"] == ["good"]

@@ -72,7 +72,7 @@ def test_train_takes_none(core, tiny):
         (
             ["dance"],
             2,
-            "usage: python -m core {train | sweep | depth | robustness | calibrate | mydigits | predict | ",
+            "usage: python -m core {train | ",
         ),
         ([], 2, "usage: python -m core"),
         (["track", "../x"], 1, "'../x' is not the id of a run."),

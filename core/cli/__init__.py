@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from core import settings
-from core.cli import calibrate, data, depth, doctor, jobwork, mydigits, predict, robustness, sweep, track, train
+from core.cli import calibrate, data, depth, doctor, jobwork, mydigits, predict, robustness, runs, sweep, track, train
 from core.errors import DigitLabError
 
 COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], jobwork.Work | None]] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[Callable[[settings.Settings, Sequence[str]], int], job
     "calibrate": (calibrate.command, calibrate.work),
     "mydigits": (mydigits.command, mydigits.work),
     "predict": (predict.command, None),
+    "runs": (runs.command, None),
     "data": (data.command, data.work),
     "track": (track.command, track.work),
     "doctor": (doctor.command, None),

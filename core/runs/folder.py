@@ -45,6 +45,10 @@ class Run:
         return self.card["parity"]["servable"]
 
 
+_KNOWN: dict[str, Run] = {}
+_MOST = 2048
+
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
     """A folder among the runs that is none, or none that can be used; `reason` is one sentence."""
@@ -88,6 +92,9 @@ def open_folder(path: Path, run_id: str) -> Run:
         If it is no run of that id, of another format, or its files lack what every page relies on.
     """
     config, card = files.recall_json(path / "config.json"), files.recall_json(path / "card.json")
+    known = _KNOWN.get(str(path))
+    if known and known.config is config and known.card is card:  # the very objects that were checked before
+        return known
     if not isinstance(config, dict) or not isinstance(card, dict) or card.get("id") != run_id:
         raise RunError(f"The run {run_id} has no readable config.json and card.json of its own. Delete its folder.")
     if card.get("format") != FORMAT:
@@ -97,7 +104,10 @@ def open_folder(path: Path, run_id: str) -> Run:
         )
     if fault := contents.fault(config, card):
         raise RunError(f"The run {run_id} cannot be used, as its {fault}. Delete its folder.")
-    return Run(run_id, path, config, card)
+    if len(_KNOWN) >= _MOST:
+        _KNOWN.clear()
+    _KNOWN[str(path)] = Run(run_id, path, config, card)
+    return _KNOWN[str(path)]
 
 
 def list_runs(settings: Settings) -> list[Run]:

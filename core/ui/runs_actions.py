@@ -204,8 +204,8 @@ def show_import(settings: Settings) -> None:
             "Larger ones in a terminal: `python -m core runs import FILE`. An imported model is only ever opened by "
             "ONNX Runtime, which runs no foreign code."
         )
-        if done := st.session_state.get("imported"):
-            st.caption(f":material/check: Imported {done}.")
+    if done := st.session_state.get("imported"):  # beside the expander, which a fresh uploader closes
+        st.caption(f":material/check: Imported {done}.")
 
 
 def _take_in(settings: Settings, key: str) -> None:

@@ -1,16 +1,17 @@
 """What one tree says at every depth and under every pruning: computed once, kept beside the run, read by pages."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core import files, metrics, pipeline, runs, training
+from core import metrics, pipeline, runs, training
 from core.dataset import Digits
 from core.depth import pruning, tree
-from core.errors import DataError, RunError
+from core.errors import DataError
 
 FORMAT = 1
 FILE = "extra/depth.npz"
@@ -208,10 +209,7 @@ def best_pruning(study: Study) -> int | None:
 
 def save(run: runs.Run, study: Study) -> None:
     """Keep a study beside the run's sealed files."""
-    body = io.BytesIO()
-    arrays: dict[str, Any] = {field.name: getattr(study, field.name) for field in fields(study)}
-    np.savez_compressed(body, format=FORMAT, **arrays)
-    files.write_bytes(run.path / FILE, body.getvalue())
+    runs.save_extra(run, FILE, FORMAT, {field.name: getattr(study, field.name) for field in fields(study)})
 
 
 def load(run: runs.Run) -> Study | None:
@@ -222,14 +220,9 @@ def load(run: runs.Run) -> Study | None:
     RunError
         If there is one that cannot be read.
     """
-    path = run.path / FILE
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if arrays["format"] != FORMAT:
-                raise ValueError
-            found = {field.name: arrays[field.name] for field in fields(Study)}
-    except Exception as error:  # whatever numpy, zipfile and zlib say of a file that is not whole
-        raise RunError(f"{FILE} of the run {run.id} cannot be read. Delete it, then study the depth again.") from error
+    return runs.load_extra(run, FILE, FORMAT, _from_arrays, "study the depth again")
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Study:
+    found: dict[str, Any] = {field.name: arrays[field.name] for field in fields(Study)}
     return Study(**found | {"grown": bool(found["grown"])})

@@ -1,16 +1,16 @@
 """A run's calibration: how far its sets reach, and who judges what is a digit. Computed once, kept beside the run."""
 
 import functools
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from core import conformal, files, runs
+from core import conformal, runs
 from core.dataset import Digits
 from core.digits import stratified
-from core.errors import DataError, RunError
+from core.errors import DataError
 from core.refusal.judge import Judge
 
 FORMAT = 1
@@ -80,9 +80,7 @@ def save(run: runs.Run, calibration: Calibration) -> None:
     own = [field.name for field in fields(Calibration) if field.name != "judge"]
     arrays: dict[str, Any] = {name: getattr(calibration, name) for name in own}
     arrays |= {f"judge_{field.name}": getattr(calibration.judge, field.name) for field in fields(Judge)}
-    body = io.BytesIO()
-    np.savez_compressed(body, format=FORMAT, **arrays)
-    files.write_bytes(run.path / FILE, body.getvalue())
+    runs.save_extra(run, FILE, FORMAT, arrays)
 
 
 def load(run: runs.Run) -> Calibration | None:
@@ -101,16 +99,11 @@ def load(run: runs.Run) -> Calibration | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _read(run: runs.Run, changed: int) -> Calibration:
-    try:
-        with np.load(run.path / FILE, allow_pickle=False) as arrays:
-            if arrays["format"] != FORMAT:
-                raise ValueError
-            own = {name: arrays[name] for name in ("scores", "covered", "sizes")}
-            given = {field.name: arrays[f"judge_{field.name}"] for field in fields(Judge)}
-    except Exception as error:  # whatever numpy, zipfile and zlib say of a file that is not whole
-        raise RunError(
-            f"{FILE} of the run {run.id} cannot be read. Delete it, then calibrate the run again."
-        ) from error
-    judge = Judge(**given | {"threshold": float(given["threshold"]), "n": int(given["n"])})
-    return Calibration(**own, judge=judge)
+def _read(run: runs.Run, changed: int) -> Calibration | None:
+    return runs.load_extra(run, FILE, FORMAT, _from_arrays, "calibrate the run again")
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Calibration:
+    own = {name: arrays[name] for name in ("scores", "covered", "sizes")}
+    given: dict[str, Any] = {field.name: arrays[f"judge_{field.name}"] for field in fields(Judge)}
+    return Calibration(**own, judge=Judge(**given | {"threshold": float(given["threshold"]), "n": int(given["n"])}))

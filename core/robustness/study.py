@@ -1,16 +1,16 @@
 """How a run reads images that were changed, kept in its `extra/robustness.npz`; and what that says in words."""
 
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from core import files, metrics, runs
-from core.errors import RunError
+from core import metrics, runs
 from core.robustness.changes import CHANGES
 
 FORMAT = 1
 FILE = "extra/robustness.npz"
+_PARTS = ("levels", "raw", "normalised")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +71,11 @@ def describe(found: Robustness, change: str) -> str:
 
 def save(run: runs.Run, found: Robustness) -> None:
     """Keep a study beside the run's sealed files."""
-    arrays: dict[str, np.ndarray] = {"format": np.array(FORMAT), "occlusion": found.occlusion}
+    arrays: dict[str, np.ndarray] = {"occlusion": found.occlusion}
     arrays["counts"] = np.array([found.n, found.train_hits, found.train_n])
-    for part in ("levels", "raw", "normalised"):
+    for part in _PARTS:
         arrays |= {f"{part}_{name}": values for name, values in getattr(found, part).items()}
-    body = io.BytesIO()
-    np.savez_compressed(body, **arrays)  # type: ignore[arg-type]
-    files.write_bytes(run.path / FILE, body.getvalue())
+    runs.save_extra(run, FILE, FORMAT, arrays)
 
 
 def load(run: runs.Run) -> Robustness | None:
@@ -88,17 +86,10 @@ def load(run: runs.Run) -> Robustness | None:
     RunError
         If there is one that cannot be read.
     """
-    path = run.path / FILE
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if arrays["format"] != FORMAT:
-                raise ValueError
-            parts = {
-                part: {name: arrays[f"{part}_{name}"] for name in CHANGES} for part in ("levels", "raw", "normalised")
-            }
-            n, hits, train = (int(count) for count in arrays["counts"])
-            return Robustness(n=n, train_hits=hits, train_n=train, occlusion=arrays["occlusion"], **parts)
-    except Exception as error:  # whatever numpy, zipfile and zlib say of a file that is not whole
-        raise RunError(f"{FILE} of the run {run.id} cannot be read. Delete it, then measure it again.") from error
+    return runs.load_extra(run, FILE, FORMAT, _from_arrays, "measure it again")
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Robustness:
+    parts = {part: {name: arrays[f"{part}_{name}"] for name in CHANGES} for part in _PARTS}
+    n, hits, train = (int(count) for count in arrays["counts"])
+    return Robustness(n=n, train_hits=hits, train_n=train, occlusion=arrays["occlusion"], **parts)

@@ -1,6 +1,7 @@
 """A training run is a folder: written aside, sealed by one rename, then never changed."""
 
 from core.runs.answers import draft_evaluation, evaluation_json, load_evaluation, verified
+from core.runs.extra import load_extra, save_extra
 from core.runs.folder import (
     FORMAT,
     Run,
@@ -40,12 +41,14 @@ __all__ = [
     "list_unusable_folders",
     "load_draft",
     "load_evaluation",
+    "load_extra",
     "load_labels",
     "load_run",
     "open_folder",
     "repeat_config",
     "save_draft",
     "save_evaluation",
+    "save_extra",
     "save_labels",
     "seal",
     "sha256",

@@ -6,7 +6,7 @@ import struct
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +127,27 @@ def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str,
                 drawings.log_set(logged, settings, run.config["my_digits"])
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
-    for entry in found["runs"]:
-        log = settings.home / entry["folder"] / f"run-{entry['id']}.wandb"
-        if not is_complete(log):  # on a full disk wandb says nothing
-            raise OSError(f"{log.name} ends halfway; the disk may be full")
+    check_complete(settings, found["runs"])
     return "local only", f"Logged on this machine, for the project {project}; nothing was sent.{left_out}"
+
+
+def check_complete(settings: Settings, logged: Sequence[Mapping[str, str]]) -> None:
+    """Refuse W&B runs whose log ends halfway: on a full disk wandb says nothing.
+
+    Parameters
+    ----------
+    logged : sequence of mappings
+        `id` and `folder`, relative to `DIGITLAB_HOME`, of each.
+
+    Raises
+    ------
+    OSError
+        Names the file.
+    """
+    for entry in logged:
+        log = settings.home / entry["folder"] / f"run-{entry['id']}.wandb"
+        if not is_complete(log):
+            raise OSError(f"{log.name} ends halfway; the disk may be full")
 
 
 def is_complete(log: Path) -> bool:

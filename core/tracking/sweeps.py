@@ -16,7 +16,7 @@ from core import models, trials
 from core.errors import TrackingError
 from core.settings import Settings
 from core.tracking import connection, registry
-from core.tracking.log import is_complete
+from core.tracking.log import check_complete
 from core.tracking.state import load_state, reason, save_state
 from core.tracking.sync import OPEN, fail, upload
 
@@ -105,10 +105,7 @@ def _log(settings: Settings, sweep: trials.Sweep, found: dict[str, Any]) -> tupl
         found["runs"] = [_log_trial(settings, sweep, trial) for trial in ended]
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
-    for entry in found["runs"]:
-        log = settings.home / entry["folder"] / f"run-{entry['id']}.wandb"
-        if not is_complete(log):  # on a full disk wandb says nothing
-            raise OSError(f"{log.name} ends halfway; the disk may be full")
+    check_complete(settings, found["runs"])
     return "local only", f"{len(ended)} trials logged on this machine, under the group {sweep.id}; nothing was sent."
 
 

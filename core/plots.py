@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.digits import CLASS_NAMES, CLASSES
-from core.look import ACCENT, ACCENT_ON_DARK, MARK, MUTED, SCALE
+from core.look import ACCENT, MARK, MUTED, SCALE
 
 HEIGHT = 320
 
@@ -106,8 +106,7 @@ def answer(proba: np.ndarray | None, hint: str) -> str:
 
 STYLE = f"""<style>
 .dl-answer {{display:flex; align-items:baseline; gap:.8rem; min-height:4.8rem}}
-.dl-answer b {{font-size:4.6rem; line-height:1; font-weight:700; color:{ACCENT};
-  color:light-dark({ACCENT}, {ACCENT_ON_DARK})}}
+.dl-answer b {{font-size:4.6rem; line-height:1; font-weight:700; color:var(--dl-accent)}}
 .dl-answer span {{font-size:1.05rem; opacity:.8}}
 .dl-none b {{color:{MUTED}}}
 .dl-row {{display:grid; grid-template-columns:1.2rem 1fr 3.8rem; gap:.5rem; align-items:center; font-size:.95rem;
@@ -115,7 +114,7 @@ STYLE = f"""<style>
 .dl-row span:last-child {{text-align:right}}
 .dl-track {{background:rgba(128,138,152,.18); border-radius:3px; height:.85rem; overflow:hidden}}
 .dl-fill {{background:{MUTED}; height:100%}}
-.dl-best .dl-fill {{background:{ACCENT}}}
+.dl-best .dl-fill {{background:var(--dl-accent)}}
 .dl-best {{font-weight:700}}
 </style>"""
 

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core import explain, plots
+from core import explain, look, plots
 from core.digits import CLASSES, IMAGE_SHAPE
 
-FOR, AGAINST = (47, 111, 222), (217, 119, 6)  # blue and amber: apart for colour-blind eyes too
-_INK, _PAPER = "#2f6fde", "#d97706"
+# Blue and amber: apart for colour-blind eyes too.
+_INK, _PAPER = look.ACCENT, "#d97706"
+FOR, AGAINST = tuple(bytes.fromhex(_INK[1:])), tuple(bytes.fromhex(_PAPER[1:]))
 _CELL = 20
 STYLE = """<style>
 .st-key-board-buttons button {min-height:44px; padding:.25rem .55rem}
@@ -34,7 +35,7 @@ STYLE = """<style>
 .dl-figures figure {width:104px}
 .dl-figures img {width:104px; height:104px; object-fit:contain}
 .dl-figures figcaption {font-size:.85rem; line-height:1.25rem; overflow-wrap:anywhere}
-.dl-figures b {font-size:1.25rem; color:#2f6fde}
+.dl-figures b {font-size:1.25rem; color:var(--dl-accent)}
 .dl-figures .dl-wrong b {color:#d97706}
 .dl-small {gap:.5rem .55rem} .dl-small figure, .dl-small img {width:56px} .dl-small img {height:56px}
 .dl-wide {display:flex; flex-wrap:wrap; gap:1rem 1.6rem; align-items:flex-start}
@@ -42,7 +43,7 @@ STYLE = """<style>
 .dl-wide > div {flex:1 1 16rem; min-width:0}
 .dl-path {margin:0; padding-left:2rem !important; columns:15rem auto; font-size:.92rem; line-height:1.55rem;
   font-variant-numeric:tabular-nums}
-.dl-yes, .dl-no {display:inline-block; width:.7rem; height:.7rem; border-radius:2px; background:#2f6fde}
+.dl-yes, .dl-no {display:inline-block; width:.7rem; height:.7rem; border-radius:2px; background:var(--dl-accent)}
 .dl-no {background:#d97706; border-radius:50%}
 </style>"""
 

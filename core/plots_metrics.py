@@ -9,25 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from core import plots
+from core import look, plots
 from core.digits import CLASS_NAMES
 from core.metrics import Coverage, Curve, Interval, Reliability, thinned
 
 HEIGHT = 340
-WRONG = "#de402f"
-# One colour a digit on every page: told apart by colour-blind eyes, seen on white and on black.
-DIGITS = (
-    "#4477aa",
-    "#ee6677",
-    "#228833",
-    "#ccbb44",
-    "#66ccee",
-    "#aa3377",
-    "#8c8c8c",
-    "#e58606",
-    "#7a7fd1",
-    "#52bca3",
-)
 _HEAT = [[0.0, "#f4f7fd"], [0.3, "#cfdef8"], [0.6, "#5f93e8"], [1.0, "#123a8c"]]
 _CELL = 44  # a click between two squares goes to the nearer one, so they may overlap on a phone
 
@@ -129,7 +115,7 @@ def confidence(edges: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> go.Fi
     figure = go.Figure(
         [
             go.Bar(x=middle, y=np.where(right, right, np.nan), name="right", marker_color=plots.ACCENT),
-            go.Bar(x=middle, y=np.where(wrong, wrong, np.nan), name="wrong", marker_color=WRONG),
+            go.Bar(x=middle, y=np.where(wrong, wrong, np.nan), name="wrong", marker_color=look.MARK),
         ]
     )
     figure.update_traces(customdata=spans, hovertemplate="%{customdata} sure: %{y:,} %{fullData.name}<extra></extra>")
@@ -144,7 +130,7 @@ def coverage(found: Coverage, threshold: float) -> go.Figure:
     figure.update_traces(hovertemplate="answers %{x:.1%}, right %{y:.2%}<extra></extra>")
     answered, accuracy = found.at(threshold)
     if answered:
-        spot = {"size": 12, "color": WRONG}
+        spot = {"size": 12, "color": look.MARK}
         figure.add_scatter(x=[answered], y=[accuracy], mode="markers", marker=spot, hoverinfo="skip")
     _calm(figure, "share that it answers", "right among these").update_layout(showlegend=False)
     low = min(float(curve.y.min()), 0.98)
@@ -174,7 +160,7 @@ def robustness(levels: np.ndarray, lines: dict[str, list[Interval]], axis: str) 
         What was changed, with the unit.
     """
     figure = go.Figure()
-    looks = (("#7d8795", "rgba(125,135,149,.22)"), (plots.ACCENT, "rgba(47,111,222,.2)"))
+    looks = (("#7d8795", "rgba(125,135,149,.22)"), (plots.ACCENT, "rgba(35,96,197,.2)"))
     for (name, found), (colour, band) in zip(lines.items(), looks, strict=False):
         y, low, high = ([getattr(one, part) for one in found] for part in ("value", "low", "high"))
         figure.add_scatter(
@@ -206,7 +192,7 @@ def _curves(curves: Sequence[Curve], words: str) -> go.Figure:
         if not len(curve.x):
             continue
         average = curve.name in ("micro", "macro")
-        colour = plots.ACCENT if average else DIGITS[int(curve.name)]
+        colour = plots.ACCENT if average else look.DIGITS[int(curve.name)]
         line = {"color": colour, "width": 3 if average else 1.3, "dash": "dash" if curve.name == "macro" else "solid"}
         hover = f"{curve.name}: {words}<extra></extra>"
         figure.add_scatter(x=curve.x, y=curve.y, name=curve.name, mode="lines", line=line, hovertemplate=hover)

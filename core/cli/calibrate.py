@@ -10,15 +10,11 @@ from core.cli import jobwork
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
     from core import refusal, runs
-    from core.errors import RunError
 
     parser = argparse.ArgumentParser(prog="python -m core calibrate", description="Calibrate a run's sets and refusal.")
     parser.add_argument("run", nargs="?", default="", help="the id of a run (the newest)")
     given = parser.parse_args(argv)
-    known = runs.list_runs(found)
-    if not given.run and not known:
-        raise RunError("There is no run yet. Train one first: python -m core train")
-    run = runs.load_run(found, given.run) if given.run else known[0]
+    run = jobwork.chosen(found, given.run, runs.list_runs(found), jobwork.NO_RUN)
     code = jobwork.run(found, refusal.submit(found, run), work)
     calibration = None if code else refusal.load(run)
     if calibration is None:

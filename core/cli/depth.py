@@ -10,15 +10,14 @@ from core.cli import jobwork
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
     from core import depth, runs
-    from core.errors import RunError
 
     parser = argparse.ArgumentParser(prog="python -m core depth", description="Study a tree at every depth.")
     parser.add_argument("run", nargs="?", default="", help="the id of a run that is a decision tree (the newest)")
     given = parser.parse_args(argv)
     trees = [run for run in runs.list_runs(found) if depth.has_tree(run)]
-    if not given.run and not trees:
-        raise RunError("There is no decision tree yet. Train one first: python -m core train")
-    run = runs.load_run(found, given.run) if given.run else trees[0]
+    run = jobwork.chosen(
+        found, given.run, trees, "There is no decision tree yet. Train one first: python -m core train"
+    )
     code = jobwork.run(found, depth.submit(found, run), work)
     study = None if code else depth.load(run)
     if study is None:

@@ -2,11 +2,16 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from core import jobs, settings, worker
 from core.errors import DigitLabError
+
+if TYPE_CHECKING:
+    from core.runs import Run
+
+NO_RUN = "There is no run yet. Train one first: python -m core train"
 
 Work = Callable[[settings.Settings, str, Mapping[str, Any], worker.Emit], None]
 
@@ -22,6 +27,24 @@ def run(found: settings.Settings, job_id: str, work: Work) -> int:
             return 1
         emit("done")
     return 0
+
+
+def chosen(found: settings.Settings, run_id: str, among: "Sequence[Run]", none: str) -> "Run":
+    """Return the run that somebody named, else the newest of those that serve.
+
+    Raises
+    ------
+    RunError
+        If there is no such run, or `none`, where there is nothing to choose from.
+    """
+    from core import runs
+    from core.errors import RunError
+
+    if run_id:
+        return runs.load_run(found, run_id)
+    if not among:
+        raise RunError(none)
+    return among[0]
 
 
 def failure(do: Callable[[], None]) -> str:

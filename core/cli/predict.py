@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import settings
+from core.cli import jobwork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +28,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     from core import inference, preprocessing, runs
     from core.errors import ImageError, RunError
 
-    newest = runs.list_runs(found)
-    if not given.run and not newest:
-        raise RunError("There is no run yet. Train one first: python -m core train")
-    run = runs.load_run(found, given.run) if given.run else newest[0]
+    run = jobwork.chosen(found, given.run, runs.list_runs(found), jobwork.NO_RUN)
     try:
         body = given.image.read_bytes()
     except OSError as error:

@@ -10,16 +10,12 @@ from core.cli import jobwork
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
     from core import robustness, runs
-    from core.errors import RunError
 
     words = "Change test images in steps and see how many are still read."
     parser = argparse.ArgumentParser(prog="python -m core robustness", description=words)
     parser.add_argument("run", nargs="?", default="", help="the id of a run (the newest)")
     given = parser.parse_args(argv)
-    there = runs.list_runs(found)
-    if not given.run and not there:
-        raise RunError("There is no run yet. Train one first: python -m core train")
-    run = runs.load_run(found, given.run) if given.run else there[0]
+    run = jobwork.chosen(found, given.run, runs.list_runs(found), jobwork.NO_RUN)
     code = jobwork.run(found, robustness.submit(found, run), work)
     study = None if code else robustness.load(run)
     if study is None:

@@ -1,4 +1,4 @@
-"""The report itself: everything that a run's Metrics page says, on one sheet."""
+"""The report itself: figures, matrix, curves and checks of a run's Metrics page, on one sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from core import checks, metrics, plots_metrics, robustness, runs
+from core import checks, look, metrics, plots_metrics, robustness, runs
 from core.digits import CLASS_NAMES
 from core.report import svg
 
-_GREY, _BLUE, _RED = "#7d8795", "#2f6fde", "#de402f"
+_GREY, _BLUE, _RED = look.MUTED, look.ACCENT, look.MARK
 _SHOWN = 24
 
 
@@ -128,14 +128,14 @@ def _curves(evaluation: metrics.Evaluation) -> str:
         lines = [_curve(curve) for curve in map(metrics.thinned, found) if len(curve.x)]
         words = f"Mean area of the ten digits: {found[-1].area:.4f}; all together: {found[-2].area:.4f}."
         charts.append(_figure(svg.chart(lines, x, y, *span), words))
-    names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, plots_metrics.DIGITS, strict=True))
+    names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, look.DIGITS, strict=True))
     return f'<div class="charts">{"".join(charts)}</div><p>{names}, thick: their averages (macro dashed).</p>'
 
 
 def _curve(curve: metrics.Curve) -> svg.Line:
     if curve.name in ("micro", "macro"):
         return svg.Line(curve.x, curve.y, _BLUE, 2.5, dashed=curve.name == "macro")
-    return svg.Line(curve.x, curve.y, plots_metrics.DIGITS[int(curve.name)], 1.0)
+    return svg.Line(curve.x, curve.y, look.DIGITS[int(curve.name)], 1.0)
 
 
 def _confidence(evaluation: metrics.Evaluation) -> str:
@@ -204,7 +204,9 @@ def _making(run: runs.Run) -> str:
     return _table(("", ""), [(escape(str(k)), escape(str(v))) for k, v in facts.items()])
 
 
-_STYLE = """
+_STYLE = (
+    f":root {{--accent:{look.ACCENT}}}"
+    + """
 body {font:15px/1.45 system-ui, sans-serif; color:#111; background:#fff;
   max-width:62rem; margin:2rem auto; padding:0 1rem}
 h1 {font-size:1.7rem; margin:0} h2 {font-size:1.15rem; margin:1.6rem 0 .5rem; border-bottom:1px solid #ddd}
@@ -213,7 +215,7 @@ th, td {text-align:left; padding:.2rem .6rem .2rem 0; vertical-align:top} th {fo
 .right td {white-space:nowrap} .cells td, .cells th {padding:1px; text-align:center}
 .cell {display:block; padding:.3rem .1rem; min-width:2.5rem}
 .bar {display:inline-block; width:6rem; height:.7rem; background:#e8ebf0; vertical-align:middle}
-.bar i {display:block; height:100%; background:#2f6fde}
+.bar i {display:block; height:100%; background:var(--accent)}
 .charts {display:flex; flex-wrap:wrap; gap:1rem} figure {margin:0; flex:1 1 20rem; max-width:26rem}
 figcaption {font-size:.85rem; color:#333} svg {width:100%; height:auto} svg text {font-size:10px; fill:#444}
 .images {display:flex; flex-wrap:wrap; gap:.6rem} .small {flex:none; width:4.4rem; text-align:center}
@@ -224,3 +226,4 @@ figcaption {font-size:.85rem; color:#333} svg {width:100%; height:auto} svg text
   * {-webkit-print-color-adjust:exact; print-color-adjust:exact}
 }
 """
+)

@@ -6,6 +6,8 @@ from html import escape
 
 import numpy as np
 
+from core import look
+
 WIDTH, HEIGHT = 340, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 18, 8, 38
 
@@ -28,7 +30,7 @@ class Line:
 
     x: np.ndarray
     y: np.ndarray
-    colour: str = "#2f6fde"
+    colour: str = look.ACCENT
     width: float = 1.5
     dots: bool = False
     dashed: bool = False

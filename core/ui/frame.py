@@ -25,6 +25,7 @@ _ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = f"""<style>
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-door), .st-key-door {{order:9}}
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(> .st-key-language) {{order:10}}
+.stApp {{--dl-accent:light-dark({look.ACCENT}, {look.ACCENT_ON_DARK}); --dl-mark:{look.MARK}}}
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
 .st-key-say-place {{min-height:2.75rem}}

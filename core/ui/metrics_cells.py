@@ -156,7 +156,7 @@ _STYLE = """<style>
 .dm-images {display:grid; grid-template-columns:repeat(auto-fill, minmax(72px, 1fr)); gap:.5rem}
 a.dm-image {display:flex; flex-direction:column; align-items:center; padding:.35rem .1rem; border-radius:.4rem;
   border:1px solid rgba(128,138,152,.35); text-decoration:none; color:inherit; font-size:.8rem; line-height:1.25}
-a.dm-image:hover, a.dm-image:focus {border-color:#2f6fde; outline:none; box-shadow:0 0 0 1px #2f6fde}
+a.dm-image:hover, a.dm-image:focus {border-color:var(--dl-accent); outline:none; box-shadow:0 0 0 1px var(--dl-accent)}
 a.dm-image img {image-rendering:pixelated; width:56px; height:56px; border-radius:2px; margin-bottom:.2rem}
-a.dm-odd {border:2px dashed #de402f}
+a.dm-odd {border:2px dashed var(--dl-mark)}
 </style>"""

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from core import dataset, depth, metrics, plots_metrics, runs, treeview
+from core import dataset, depth, look, metrics, plots_metrics, runs, treeview
 from core.errors import DigitLabError
 from core.ui import frame, metrics_checks, training
 
@@ -96,7 +96,7 @@ def _card(node: treeview.Node, run: runs.Run, level: int) -> str:
 def _bar(mix: np.ndarray) -> str:
     parts = "".join(
         f'<i style="width:{100 * share:.1f}%;background:{colour}"></i>'
-        for share, colour in zip(mix, plots_metrics.DIGITS, strict=True)
+        for share, colour in zip(mix, look.DIGITS, strict=True)
         if share >= 0.005
     )
     return f'<span class="dt-bar" role="img" aria-label="{escape(treeview.mix_words(mix))}">{parts}</span>'
@@ -158,10 +158,10 @@ _STYLE = """<style>
   border:1px solid rgba(128,138,152,.35); border-radius:.4rem; min-height:44px}
 .dt summary::after {content:"+"; margin-left:auto; font-size:1.2rem; opacity:.6; padding:0 .3rem}
 .dt details[open] > summary::after {content:"\\2013"}
-.dt summary:focus-visible {outline:2px solid #2f6fde}
+.dt summary:focus-visible {outline:2px solid var(--dl-accent)}
 .dt-pic {position:relative; width:56px; height:56px; flex:none}
 .dt-pic img {width:56px; height:56px; image-rendering:pixelated; border-radius:2px; display:block}
-.dt-pic i {position:absolute; width:3.6%; height:3.6%; outline:2px solid #de402f}
+.dt-pic i {position:absolute; width:3.6%; height:3.6%; outline:2px solid var(--dl-mark)}
 .dt-words {display:flex; flex-direction:column; gap:.2rem; flex:1 1 8rem; min-width:0}
 .dt-words small {opacity:.75; font-size:.8rem}
 .dt-bar {display:flex; height:.55rem; width:100%; max-width:16rem; border-radius:3px; overflow:hidden}

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import dataset, inference, look, refusal, runs
+from core import dataset, inference, refusal, runs
 from core.errors import DigitLabError
 from core.settings import Settings
 from core.ui import studying
@@ -14,12 +14,11 @@ from core.ui import studying
 DEFAULT = 95
 _KEY = "coverage"
 # As high as three lines, so that nothing below moves when the answer changes.
-_STYLE = f"""<style>
-.dl-verdict {{min-height:4.6rem; line-height:1.5rem}}
-.dl-verdict b {{font-size:1.15rem; color:{look.ACCENT};
-  color:light-dark({look.ACCENT}, {look.ACCENT_ON_DARK})}}
-.dl-verdict.dl-no b {{color:inherit}}
-.dl-verdict span {{display:block; font-size:.9rem; line-height:1.3rem; opacity:.8}}
+_STYLE = """<style>
+.dl-verdict {min-height:4.6rem; line-height:1.5rem}
+.dl-verdict b {font-size:1.15rem; color:var(--dl-accent)}
+.dl-verdict.dl-no b {color:inherit}
+.dl-verdict span {display:block; font-size:.9rem; line-height:1.3rem; opacity:.8}
 </style>"""
 
 

@@ -23,8 +23,8 @@ _SHOWN = 360  # pixels of the picture's longer side on the page, and of the copy
 _STYLE = """<style>
 .dl-page {position:relative; display:inline-block; line-height:0; max-width:100%}
 .dl-page img {max-width:100%; height:auto; border-radius:4px}
-.dl-page i {position:absolute; border:2px solid #2360c5; border-radius:3px; box-shadow:0 0 0 1px #fff}
-.dl-page i.dl-touch {border-style:dashed; border-color:#de402f}
+.dl-page i {position:absolute; border:2px solid var(--dl-accent); border-radius:3px; box-shadow:0 0 0 1px #fff}
+.dl-page i.dl-touch {border-style:dashed; border-color:var(--dl-mark)}
 .dl-strip {display:flex; flex-wrap:wrap; gap:.6rem; margin-top:.4rem}
 .dl-strip figure {margin:0; text-align:center; width:72px}
 .dl-strip img {width:72px; height:72px; image-rendering:pixelated; border:1px solid rgba(128,138,152,.4)}

@@ -75,6 +75,8 @@ def test_look_inside_measure_take_away(serve, visit, tiny, trained_home):
     body = Path(download.value.path()).read_text()
     assert robustness.describe(robustness.load(run), "shift") in body
     page.get_by_role("tab", name="Checks").click()
+    page.get_by_text("Luck or skill?").wait_for()
+    page.wait_for_selector(IDLE)  # the checks come one after another: until then another one is the last
     page.get_by_role("button", name="Try it").last.click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_text("random_state").first.wait_for()

@@ -8,20 +8,30 @@ import pytest
 
 from core import metrics, robustness, runs
 from core.settings import Settings
-from tests.conftest import IDLE
+from tests.conftest import IDLE, until
 from tests.test_browser import overflow
 
 pytestmark = pytest.mark.browser
 
 
-def cell(page, true: int, said: int) -> tuple[float, float]:
-    """Return the middle of a cell of the confusion matrix on the screen."""
+def click_cell(page, true: int, said: int) -> None:
+    """Click a cell of the confusion matrix as a hand does: go there, see what it says, click."""
     page.wait_for_selector(".st-key-confusion .scatterlayer .point")
     page.wait_for_selector(IDLE)
     point = page.locator(".st-key-confusion .scatterlayer .point").nth(10 * true + said)
-    point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    label = page.locator(".st-key-confusion .hoverlayer").get_by_text(f"a {true} read as {said}:")
+
+    def seen() -> bool:  # plotly takes a click to be where it saw the mouse last, and forgets that when it redraws
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(middle[0] + 2, middle[1] + 2)
+        page.mouse.move(*middle)
+        return label.count() > 0
+
+    until(seen, what=f"what the cell {true}, {said} says")
+    page.mouse.down()
+    page.mouse.up()
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")])
@@ -33,7 +43,7 @@ def test_a_click_on_a_cell_opens_its_images(serve, visit, trained_home, tiny_npz
     page = visit(f"{url}/Metrics?run={run.id}", width=width, theme=theme)
     worst = metrics.worst_pair(matrix)
     for true, said in ((worst.true, worst.predicted), (0, 0), (9, 9)):
-        page.mouse.click(*cell(page, true, said))
+        click_cell(page, true, said)
         page.locator(f'a.dm-image[title*="labelled {true}, read as {said},"]').first.wait_for()
         page.wait_for_url(re.compile(f"pair={true}.read.as.{said}"))
     page.locator("a.dm-image").first.focus()

@@ -9,6 +9,7 @@ from core.cli import jobwork
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Calibrate a run and print what its sets and its refusal achieve; returns the exit code."""
     from core import refusal, runs
 
     parser = argparse.ArgumentParser(prog="python -m core calibrate", description="Calibrate a run's sets and refusal.")

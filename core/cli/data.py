@@ -9,6 +9,7 @@ from core import settings, worker
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Download MNIST and say which data there is; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m core data", description="Download MNIST, as Keras would.")
     parser.add_argument("--url", default="", help="another place to get mnist.npz from")
     parser.add_argument("--sha256", default="", help="what that file must hash to (the one of Keras's)")
@@ -25,6 +26,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
 
 
 def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:
+    """Unpack the sample and, where asked, download MNIST, as a job."""
     from core import dataset, download
 
     emit("sample", message="Unpacking the small sample")

@@ -9,6 +9,7 @@ from core.cli import jobwork
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Study a tree at every depth and print the table; returns the exit code."""
     from core import depth, runs
 
     parser = argparse.ArgumentParser(prog="python -m core depth", description="Study a tree at every depth.")

@@ -8,6 +8,7 @@ from core import settings
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Print what is to be mended, check by check; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m core doctor", description="Say what is to be mended.")
     parser.add_argument("--no-slug", action="store_true", help="do not measure the slug, which takes some minutes once")
     parser.add_argument("--online", action="store_true", help="ask Weights & Biases whether the key is good")

@@ -9,6 +9,7 @@ from core import settings, worker
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Score every run on My digits, export or import them; returns the exit code."""
     from core import files, mydigits, runs
     from core.errors import DrawingError
 

@@ -19,6 +19,7 @@ ENGINES = ("onnx", "joblib", "keras")
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Print ten probabilities for a picture; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m core predict", description="Read the digit in a picture.")
     parser.add_argument("image", type=Path, help="a picture of one digit")
     parser.add_argument("--run", default="", help="the run's id (the newest)")

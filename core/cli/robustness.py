@@ -9,6 +9,7 @@ from core.cli import jobwork
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Measure a run under each change and print the curves; returns the exit code."""
     from core import robustness, runs
 
     words = "Change test images in steps and see how many are still read."

@@ -13,6 +13,7 @@ STAGES = ("find", "fit", "finish")
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Search for better parameters and print the trials; returns the exit code."""
     from core import metrics, models, pipeline, runs, sweep, trials
 
     spec, given = _parse(argv, list(models.CATALOGUE), list(trials.METRICS), sweep.MAX_TRIALS)

@@ -23,6 +23,7 @@ _STEPS = {
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Log, sync, fetch or watch runs on W&B; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m core track", description="Log runs to W&B, sync and fetch them.")
     parser.add_argument("run", nargs="?", default="", help="log this run, then sync it where there is a key")
     parser.add_argument("--offline", action="store_true", help="log this run, but send nothing")

@@ -13,6 +13,7 @@ STAGES = ("fit", "finish")
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Train one run and print its report; returns the exit code."""
     from core import augmentation, launch, metrics, models, pipeline, runs
 
     first = argparse.ArgumentParser(prog="python -m core train", add_help=False)

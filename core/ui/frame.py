@@ -162,7 +162,9 @@ def chart(figure: go.Figure, key: str, alt: str, **more: Any) -> None:
     """
     picture = {"filename": f"digit-lab-{key}", "format": "png", "scale": 2}
     menu = {"modeBarButtons": [["toImage"]], "displaylogo": False, "toImageButtonOptions": picture}
-    st.plotly_chart(figure, key=key, alt=alt, config={**menu, "scrollZoom": False}, **more)
+    # Nothing here is zoomed, and two quick clicks on two cells would count as a double click, which clears the choice.
+    calm = {"scrollZoom": False, "doubleClick": False, "doubleClickDelay": 1}
+    st.plotly_chart(figure, key=key, alt=alt, config=menu | calm, **more)
 
 
 def link(label: str, target: str, icon: str, key: str, **query: str) -> None:

@@ -235,9 +235,7 @@ def test_models_health_and_figures(client, png, trained):
 
 
 def test_a_promotion_is_taken_up_without_a_restart(trained, monkeypatch):
-    monkeypatch.setattr(
-        answers, "LOOK_SECONDS", 1e-9
-    )  # cards are remembered now: all this takes less than a millisecond
+    monkeypatch.setattr(answers, "LOOK_SECONDS", 1e-9)  # cards are remembered: all this takes less than a millisecond
     assert answers.serves().why == "the newest run, as none is promoted"
     serving.promote(trained, runs.list_runs(trained)[0].id)
     assert answers.serves().why == "promoted to production"

@@ -7,6 +7,7 @@ import pytest
 
 from core import lesson, texts
 from tests.conftest import ROOT
+from tests.speaking import english_left, open_in
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
 
@@ -44,3 +45,13 @@ def portuguese(monkeypatch):
 def test_a_text_is_said_in_the_language_of_whoever_looks(portuguese):
     assert texts.t("Train") == "Treinar"
     assert texts.t("no such {thing}", thing="text") == "no such text"
+
+
+SPOKEN: list[tuple[str, dict[str, str]]] = []  # scripts, and what their link says, that are Portuguese throughout
+
+
+@pytest.mark.parametrize(("script", "query"), SPOKEN, ids=str)
+@pytest.mark.parametrize("home", ["empty", "trained"])
+def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, started):
+    request.getfixturevalue(home)
+    assert english_left(open_in("pt", script, **query)) == []

@@ -10,6 +10,7 @@ from core import dataset, jobs, launch, models, pipeline, runs, studies, trainin
 from core.depth import study, tree
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 FREE = {"max_depth": None, "ccp_alpha": 0.0}  # what limits the depth, and would cut before we look
 _SECONDS = {"data": 2.0, "evaluate": 2.0, "export": 0.0, "seal": 0.2}
@@ -59,7 +60,9 @@ def start(settings: Settings, run: runs.Run) -> str:
 
 def _check(settings: Settings, run: runs.Run) -> None:
     if not study.has_tree(run):
-        raise RunError(f"The run {run.id} is no single tree, so it has no depth to study. Choose a decision tree.")
+        raise RunError(
+            t("The run {id} is no single tree, so it has no depth to study. Choose a decision tree.", id=run.id)
+        )
     launch.check_memory(settings, run.config, run.card["data"]["n_fit"])
 
 

@@ -13,6 +13,7 @@ from core.errors import DataError, ImageError, RunError
 from core.robustness.changes import CHANGES
 from core.robustness.study import Robustness, save
 from core.settings import Settings
+from core.texts import t
 
 IMAGES, COVERED, LEARNED = 2000, 400, 5000
 SEED = 0
@@ -68,8 +69,13 @@ def _check(settings: Settings, run: runs.Run) -> dataset.Digits:
     digits = dataset.load(settings)
     if digits.sha256 != run.config["data_sha256"]:
         raise DataError(
-            f"The run {run.id} was measured on the data {run.config['data_sha256'][:12]}, but the server has "
-            f"{digits.sha256[:12]}. Bring that data back, or train once more."
+            t(
+                "The run {id} was measured on the data {old}, but the server has {new}. Bring that "
+                "data back, or train once more.",
+                id=run.id,
+                old=run.config["data_sha256"][:12],
+                new=digits.sha256[:12],
+            )
         )
     return digits
 

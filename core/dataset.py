@@ -24,7 +24,7 @@ from core import digits as contract
 from core import files
 from core.errors import DataError, DataNotReady
 from core.settings import Settings
-from core.texts import t
+from core.texts import retell, t
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -96,13 +96,13 @@ def load(settings: Settings) -> Digits:
         try:
             return _open(settings, stored["sha256"], "stored", stored["title"])
         except DataError as error:
-            notes.append(f"The stored data was skipped: {error}")
+            notes.append(t("The stored data was skipped: {error}", error=error))
     cached = keras_file(settings)
     if cached.is_file():
         try:
             return _open(settings, _unpacked(settings, cached, KERAS_SHA256), "keras", "the Keras cache", *notes)
         except DataError as error:
-            notes.append(f"The Keras cache was skipped: {error}")
+            notes.append(t("The Keras cache was skipped: {error}", error=error))
     sample = files.read_json(_root(settings) / "sample.json")
     if not sample:
         raise DataNotReady(t("The bundled sample is being unpacked; this takes a few seconds, once."))
@@ -150,8 +150,8 @@ def save_sample(settings: Settings) -> None:
 
 def describe(digits: Digits) -> str:
     """Say in one line which data this is."""
-    size = f"{len(digits.y_train):,} training and {len(digits.y_test):,} test images"
-    return f"{size} from {digits.title}"
+    what = {"train": len(digits.y_train), "test": len(digits.y_test), "title": retell(digits.title)}
+    return t("{train:,} training and {test:,} test images from {title}", **what)
 
 
 def _root(settings: Settings) -> Path:

@@ -18,11 +18,15 @@ SHOWN = {"alt", "body", "caption", "content", "delta", "help", "label", "options
 # Inside of charts and tables, which travel as JSON.
 SHOWN_IN_JSON = {"hovertemplate", "label", "help", "name", "text", "title", "ticktext", "texttemplate"}
 NAMES = (
-    *("English", "Português", "Idioma", "Language", "MNIST", "Keras", "Weights", "Biases", "Home", "UTC", "MB", "KB"),
-    *("HOG", "PCA", "CNN", "SVM", "ONNX", "Gini", "Entropy", "log_loss", "sqrt", "log2", "ccp_alpha", "alpha", "npz"),
+    *("English", "Português", "Idioma", "Language", "MNIST", "Keras", "Weights", "Biases", "Home"),
+    *("UTC", "min", "MB", "KB", "npz", "HOG", "PCA", "CNN", "SVM", "ONNX"),
+    *("Gini", "Entropy", "log_loss", "sqrt", "log2", "log", "ccp_alpha", "alpha"),
 )
 _WORD = re.compile(r"[^\W\d_][\w']*[^\W\d_]")
-_NO_WORDS = re.compile(r"`[^`]*`|:material/\w+:|https?://\S+|%\{[^}]*\}|<style.*?</style>|<[^>]*>|&\w+;", re.DOTALL)
+_NO_WORDS = re.compile(
+    r"`[^`]*`|:material/\w+:|https?://\S+|%\{[^}]*\}|\b[A-Z]+_[A-Z_]+\b|<(style|script).*?</\1>|<[^>]*>|&\w+;",
+    re.DOTALL,
+)
 _MONTHS = re.compile(r"\b\d\d [A-Z][a-z][a-z] \d{4}, \d\d:\d\d\b|\b\d{8}-\d{6}-[\w-]+\b")
 
 
@@ -35,19 +39,23 @@ def open_in(language: str, script: str, **query: str) -> AppTest:
     return page
 
 
-def said(page: AppTest) -> list[str]:
-    """Return every text on a page, once each, in the order of the page."""
-    found = [text for part in (page.main, page.sidebar) for node in part for text in _texts(node.proto)]
+def said(page: AppTest, charts: bool = True) -> list[str]:
+    """Return every text on a page, once each, in the order of the page; those in charts where asked."""
+    nodes = [node for part in (page.main, page.sidebar) for node in part]
+    found = [text for node in nodes if charts or node.type != "plotly_chart" for text in _texts(node.proto)]
     return list(dict.fromkeys(text for text in found if _WORD.search(text)))
 
 
-def english_left(page: AppTest, allowed: tuple[str, ...] = ()) -> list[str]:
+def english_left(page: AppTest, allowed: tuple[str, ...] = (), charts: bool = True) -> list[str]:
     """Return the texts of a page that have words which neither the Portuguese table says nor `NAMES` or `allowed`.
 
     A text may be put together from several of the table, with numbers and somebody's own words between.
     """
     known = {word.casefold() for word in (*NAMES, *allowed)}
-    left = {text: [w for w in _WORD.findall(_beyond_table(text)) if w.casefold() not in known] for text in said(page)}
+    left = {
+        text: [w for w in _WORD.findall(_beyond_table(text)) if w.casefold() not in known]
+        for text in said(page, charts)
+    }
     return [f"{text!r}: {' '.join(words)}" for text, words in left.items() if words]
 
 
@@ -89,7 +97,7 @@ def _beyond_table(text: str) -> str:
 @functools.cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     found = []
-    for other in sorted(texts.table().values(), key=len, reverse=True):
+    for other in texts.table().values():
         parts = list(string.Formatter().parse(_NO_WORDS.sub(" ", other)))
         pieces = [literal for literal, *_ in parts if literal.strip()]
         if not any(_WORD.search(piece) for piece in pieces):
@@ -98,5 +106,7 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
             re.escape(literal) + ("" if name is None else "(.*)" if i == len(parts) - 1 else "(.*?)")
             for i, (literal, name, *_) in enumerate(parts)
         )
-        found.append((max(pieces, key=len), re.compile(rf"(?<!\w){pattern}(?!\w)", re.DOTALL)))
-    return found
+        whole = re.compile(rf"(?<!\w){pattern}(?!\w)", re.DOTALL)
+        found.append((sum(map(len, pieces)), max(pieces, key=len), whole))
+    # The longest first: what says little beside its gaps would break what says more.
+    return [(longest, whole) for _, longest, whole in sorted(found, key=lambda one: -one[0])]

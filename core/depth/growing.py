@@ -74,7 +74,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
     DigitLabError
         If the run or its data is gone.
     """
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     run = runs.load_run(settings, config["run"])
     digits = dataset.load(settings)
     learned, held = study.parts(run, digits)
@@ -84,11 +84,11 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
         if not len(held):
             seed = pipeline.seed(run.config["params"])
             learned, held = study.hold_out(learned, digits.y_train, study.HELD, seed)
-        emit("fit", message=f"Growing a tree without a limit from {len(learned):,} images")
+        emit("fit", message=t("Growing a tree without a limit from {n:,} images", n=len(learned)))
         found = grow(settings, run, digits, learned, jobs.folder(settings, job_id))
-    emit("evaluate", message=f"Cutting it at each of its {found.depth} depths")
+    emit("evaluate", message=t("Cutting it at each of its {depth} depths", depth=found.depth))
     result = study.measure(found, run.config["params"], digits, learned, held, grown=not is_free(run))
-    emit("seal", message="Keeping the result")
+    emit("seal", message=t("Keeping the result"))
     study.save(run, result)
 
 

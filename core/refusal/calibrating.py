@@ -93,16 +93,16 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
     DigitLabError
         If the run or its data is gone.
     """
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     run, digits = runs.load_run(settings, config["run"]), dataset.load(settings)
     calibration.check(run, digits)
     found = known_judge(settings, run)
     if not found:
-        emit("fit", message="Learning to tell digits from letters, scribbles and shapes")
+        emit("fit", message=t("Learning to tell digits from letters, scribbles and shapes"))
         weights = judge.learn(digits.x_train, digits.y_train)
-        emit("evaluate", message="Measuring how many digits of other hands it refuses")
+        emit("evaluate", message=t("Measuring how many digits of other hands it refuses"))
         found = judge.calibrate(weights, digits.x_test, digits.y_test, *calibration.halves(digits.y_test))
-    emit("seal", message="Keeping the result")
+    emit("seal", message=t("Keeping the result"))
     calibration.save(run, calibration.of_run(run, found))
 
 

@@ -163,7 +163,7 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     JobError
         If the cluster cannot be used, or no trial came to a result.
     """
-    emit(SEARCH, message="Opening the data")
+    emit(SEARCH, message=t("Opening the data"))
     sweep = trials.load(settings, sweep_id)
     digits = trial.open_data(settings)
     body = sweep.body
@@ -174,7 +174,12 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     trials.note(sweep.path, data_sha256=digits.sha256, versions=pipeline.versions())
     for done, card in enumerate(_cards(settings, sweep, task), 1):
         trials.append(sweep.path, card.pop("number"), **card)
-        emit(SEARCH, done=done, total=len(sweep.trials), message=f"{done} of {len(sweep.trials)} trials")
+        emit(
+            SEARCH,
+            done=done,
+            total=len(sweep.trials),
+            message=t("{done} of {total} trials", done=done, total=len(sweep.trials)),
+        )
     best = (ended := trials.load(settings, sweep_id)).best
     if best is None:
         raise JobError(t("No trial came to a result. The first one said: {message}", message=ended.trials[0].message))

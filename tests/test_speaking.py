@@ -110,7 +110,7 @@ def test_a_choice_outlives_a_change_of_the_language(empty):
     page.button_group(key="lang").set_value("pt").run()
     assert page.title[0].value == "Treinar"
     assert page.selectbox(key="class_weight").value == "balanced"
-    assert page.selectbox(key="class_weight").options == ["nenhum", "equilibrado"]
+    assert page.selectbox(key="class_weight").options == ["nada", "equilibrado"]
     assert page.select_slider(key="max_depth").value == "no limit"
     assert page.query_params["class_weight"] == "balanced"
     page.selectbox(key="class_weight").set_value("none").run()

@@ -9,7 +9,6 @@ from tests.conftest import ROOT
 from tests.speaking import english_left, open_in, said
 
 SPOKEN = [("Home.py", {}), ("pages/1_Train.py", {"search": "true"})]  # Portuguese throughout: scripts and their links
-CHARTS = False
 
 
 @pytest.mark.parametrize(("script", "query"), SPOKEN, ids=str)
@@ -17,7 +16,7 @@ CHARTS = False
 def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, started):
     request.getfixturevalue(home)
     page = open_in("pt", script, **query)
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny",)) == []
 
 
 @pytest.mark.parametrize("access_of", ["", "class"])
@@ -25,7 +24,7 @@ def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, s
 def test_no_english_is_left_for_a_visitor(script, access_of, trained, started, monkeypatch):
     monkeypatch.setenv("DIGITLAB_PASSWORD", "abracadabra")
     monkeypatch.setenv("DIGITLAB_ACCESS", access_of or "closed")
-    assert english_left(open_in("pt", script), allowed=("tiny",), charts=CHARTS) == []
+    assert english_left(open_in("pt", script), allowed=("tiny",)) == []
 
 
 def test_no_english_is_left_where_jobs_are_at_work(empty, started, monkeypatch):
@@ -43,7 +42,7 @@ def test_no_english_is_left_where_jobs_are_at_work(empty, started, monkeypatch):
     words = "\n".join(said(page))
     assert all(texts.table()[state] in words for state in training.STATES)
     assert "2 de 20 árvores" in words
-    assert english_left(page, allowed=("tiny", "job", "done"), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny", "job", "done")) == []
 
 
 def test_no_english_is_left_where_there_is_only_the_sample(settings, started, monkeypatch):
@@ -53,7 +52,7 @@ def test_no_english_is_left_where_there_is_only_the_sample(settings, started, mo
     assert english_left(waiting) == []
     dataset.save_sample(settings)
     download.save_failure(settings, "MNIST could not be downloaded (Timeout). Check the network.")
-    assert english_left(open_in("pt", "Home.py"), allowed=("Timeout",), charts=CHARTS) == []
+    assert english_left(open_in("pt", "Home.py"), allowed=("Timeout",)) == []
 
 
 def test_no_english_is_left_in_a_search(empty, started):
@@ -62,7 +61,7 @@ def test_no_english_is_left_in_a_search(empty, started):
     sweep.find(empty, sweep.submit(empty, wanted), lambda stage, **fields: None)
     page = open_in("pt", "pages/1_Train.py")
     assert any("2 de 2 tentativas" in m.value for m in page.markdown)
-    assert english_left(page, allowed=("tiny", "criterion"), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny", "criterion")) == []
 
 
 @pytest.mark.parametrize("step", range(1, len(lesson.STEPS) + 1))
@@ -70,7 +69,7 @@ def test_no_english_is_left_in_the_lesson(step, trained):
     script = lesson.STEPS[step - 1].page
     page = open_in("pt", script if script in ("Home.py", "pages/1_Train.py") else "Home.py", lesson=str(step))
     sources = ("http", "LeCun", "Breiman", "Classification", "and", "Regression", "Trees")
-    assert english_left(page, allowed=("tiny", *sources), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny", *sources)) == []
 
 
 def test_what_is_wrong_with_the_settings_is_said_in_portuguese(empty, monkeypatch):
@@ -83,7 +82,7 @@ def test_what_is_wrong_with_the_settings_is_said_in_portuguese(empty, monkeypatc
 def test_every_family_is_portuguese_in_the_side_bar(family, empty):
     page = open_in("pt", "pages/1_Train.py", model=family.label)
     assert page.selectbox(key="model").value == family.label
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny",)) == []
 
 
 def test_a_link_means_the_same_in_both_languages(empty):

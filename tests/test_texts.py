@@ -11,6 +11,8 @@ from tests.conftest import ROOT
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
 
+SAID = {"t", "later"}
+
 
 # Written in English by a child, or kept in a file, and retold where they are shown.
 KEPT = {
@@ -27,7 +29,7 @@ CODE = {"gini", "entropy", "log_loss", "sqrt", "log2"}  # choices that people fi
 
 
 def used() -> set[str]:
-    """Return every text that is given to `t`: where it stands there, or stands in a constant given there."""
+    """Return every text given to `t`, at once or later: where it stands there, or in a constant given there."""
     found = set()
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -39,7 +41,7 @@ def used() -> set[str]:
             if isinstance(target, ast.Name)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
                 found |= set(literals(node.args[0], constants))
     steps = {text for step in lesson.STEPS for text in (step.title, step.task, step.more)}
     return found | steps | catalogue() | {metric.label for metric in trials.METRICS.values()} | KEPT
@@ -97,6 +99,12 @@ def portuguese(monkeypatch):
 def test_a_text_is_said_in_the_language_of_whoever_looks(portuguese):
     assert texts.t("Train") == "Treinar"
     assert texts.t("no such {thing}", thing="text") == "no such text"
+
+
+def test_a_file_made_apart_from_the_page_speaks_as_its_reader():
+    with texts.speaking("pt"):
+        assert texts.t("Train") == "Treinar"
+    assert texts.t("Train") == "Train"
 
 
 def test_what_a_child_said_is_retold(portuguese):

@@ -9,7 +9,9 @@ import functools
 import re
 import string
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "pt": "Português"}
@@ -17,6 +19,7 @@ TAGS = {"en": "en-GB", "pt": "pt-PT"}  # as HTML names them
 _TELLING = 8  # letters beside the gaps that make a sentence known again
 _GAP = re.compile(r"\{(\w+)[!:][^}]*\}")  # what was written once needs no format
 _asked: list[Callable[[], str]] = [lambda: "en"]
+_here: ContextVar[str] = ContextVar("_here", default="")
 
 
 def t(english: str, /, **values: object) -> str:
@@ -34,6 +37,11 @@ def t(english: str, /, **values: object) -> str:
     """
     words = table().get(english, english) if language() == "pt" else english
     return words.format(**values) if values else words
+
+
+def later(english: str, /) -> str:
+    """Return a text as it is: for literals that are kept, as in a table, and that `t` says when somebody looks."""
+    return english
 
 
 def retell(english: str) -> str:
@@ -64,7 +72,8 @@ def _sentences() -> list[tuple[re.Pattern[str], str]]:
     for english, other in table().items():
         parts = list(string.Formatter().parse(english))
         said = sum(len(literal) for literal, *_ in parts)
-        if said < _TELLING or not any(name for _, name, *_ in parts):
+        names = [name for _, name, *_ in parts if name]
+        if said < _TELLING or not names or "%{" in english:  # the gaps of a chart are filled in the browser
             continue
         seen: set[str] = set()
         pattern = ""
@@ -78,7 +87,17 @@ def _sentences() -> list[tuple[re.Pattern[str], str]]:
 
 def language() -> str:
     """Return the language of whoever looks: "en" or "pt"."""
-    return _asked[0]()
+    return _here.get() or _asked[0]()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language within a block: for whoever makes a file for a visitor where no page is."""
+    before = _here.set(language)
+    try:
+        yield
+    finally:
+        _here.reset(before)
 
 
 def nearest(tag: str) -> str:

@@ -78,3 +78,14 @@ def _went_back() -> bool:
     # By the browser's own button, that is: then the link is right, and not what was chosen meanwhile.
     context = get_script_run_ctx()
     return bool(context and context.is_history_navigation)
+
+
+def tabs(key: str, names: Sequence[str]) -> list[Any]:
+    """Show tabs, the one open that the link names; returns them in order."""
+    words = [t(name) for name in names]
+    own = f"{key}-{texts.language()}"  # what Streamlit keeps of tabs is a word
+    if own not in st.session_state or _went_back():
+        st.session_state[own] = words[names.index(_asked(key, names, names[0]))]
+    shown = list(st.tabs(words, key=own, on_change="rerun"))
+    _write(key, next((name for name, tab in zip(names, shown, strict=True) if tab.open), names[0]), names[0])
+    return shown

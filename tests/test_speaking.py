@@ -92,7 +92,7 @@ def test_a_link_means_the_same_in_both_languages(empty):
         "random_forest_class_weight": "balanced",
         "search_how": "by chance",
         "search_metric": "Log loss",
-        "try_random_forest": ["Trees", "Class weights"],
+        "try_random_forest": ["n_estimators", "class_weight"],
     }
     found = {}
     for language in ("en", "pt"):
@@ -100,7 +100,11 @@ def test_a_link_means_the_same_in_both_languages(empty):
         found[language] = [page.selectbox(key=key).value for key in ("model", *list(link)[1:3], "search_metric")]
         found[language] += [page.multiselect(key="try_random_forest").value]
         assert {key: page.query_params[key] for key in link} == link
-    assert found["en"] == found["pt"] == ["Random forest", "light", "balanced", "Log loss", ["Trees", "Class weights"]]
+    assert (
+        found["en"]
+        == found["pt"]
+        == ["Random forest", "light", "balanced", "Log loss", ["n_estimators", "class_weight"]]
+    )
 
 
 def test_a_choice_outlives_a_change_of_the_language(empty):

@@ -46,20 +46,21 @@ def show_sweeps(settings: Settings, digits: dataset.Digits, spec: models.ModelSp
 def _controls(
     settings: Settings, digits: dataset.Digits, spec: models.ModelSpec, config: dict[str, Any]
 ) -> dict[str, Any] | None:
-    named = {p.label: p for p in spec.parameters}
+    names = {p.name: p for p in spec.parameters}
     chosen = linked.choose(
         st.multiselect,
         t("Parameters to try"),
-        list(named),
-        list(named)[:2],
+        list(names),
+        list(names)[:2],
         f"try_{spec.name}",
+        lambda name: t(names[name].label),
         placeholder=t("Choose"),
         help=t("All others keep the value that they have in the side bar."),
     )
     texts = {}
     with st.container(horizontal=True, vertical_alignment="top"):
-        for label in chosen:
-            texts[named[label].name] = _values_input(spec, named[label])
+        for name in chosen:
+            texts[name] = _values_input(spec, names[name])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = linked.choose(st.segmented_control, t("Try"), list(_HOW), next(iter(_HOW)), "search_how", required=True)
         count = st.number_input(

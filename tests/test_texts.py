@@ -110,7 +110,6 @@ def test_a_file_made_apart_from_the_page_speaks_as_its_reader():
 
 
 SPOKEN = [("Home.py", {}), ("pages/1_Train.py", {"search": "true"})]  # Portuguese throughout: scripts and their links
-CHARTS = False
 
 
 @pytest.mark.parametrize(("script", "query"), SPOKEN, ids=str)
@@ -118,14 +117,14 @@ CHARTS = False
 def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, started):
     request.getfixturevalue(home)
     page = open_in("pt", script, **query)
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny",)) == []
 
 
 @pytest.mark.parametrize("family", models.CATALOGUE.values(), ids=lambda spec: spec.name)
 def test_every_family_is_portuguese_in_the_side_bar(family, empty):
     page = open_in("pt", "pages/1_Train.py", model=family.label)
     assert page.selectbox(key="model").value == family.label
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+    assert english_left(page, allowed=("tiny",)) == []
 
 
 def test_a_link_means_the_same_in_both_languages(empty):

@@ -16,7 +16,7 @@ from tests.test_runs_page import two, worse  # noqa: F401  (fixtures)
 
 # Names that are the same in both, the colours of Streamlit's own signs, and words between two numbers.
 SAME = ("ROC", "ECE", "micro", "macro", "µs", "model", "joblib", "proj_mnist", "curl", "Python", "JavaScript", "tiny")
-SIGNS = ("orange", "green", "gray", "um", "está", "não", "acima", "profundidade")
+SIGNS = ("orange", "green", "gray", "um", "está", "não", "acima", "prof")
 PARAMETERS = ("min_samples_leaf", "class_weight", "balanced")
 
 

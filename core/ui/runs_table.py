@@ -180,7 +180,7 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     number = partial(column.NumberColumn, width=74)
     return {
-        "name": column.TextColumn(t("run"), width=160, pinned=True),
+        "name": column.TextColumn(t("run"), width=190, pinned=True),
         "best": column.TextColumn(
             t("best at"), width=110, help=t("Best of the runs shown here on this server's data.")
         ),

@@ -74,7 +74,7 @@ def _obstacle(run: Run) -> str:
         return t(
             "It learned from images as other hands would write them ({level}), which is too long for a short script. "
             "This line makes it again in this app's folder:",
-            level=config["augmentation"],
+            level=t(config["augmentation"]),
         )
     more = sorted(name for name in set(config) - _KNOWN if config[name])
     if more:

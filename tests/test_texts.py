@@ -16,6 +16,8 @@ SAID = {"t", "later"}
 
 # Written in English by a child, or kept in a file, and retold where they are shown.
 KEPT = {
+    "The process ended in the stage “{stage}” without a word (killed, or out of memory).",
+    "The process ended with the code {code}.",
     *("the bundled sample of 5,000 digits", "the Keras cache", "the Keras download", "the upload {name}"),
     *("one fit on this machine", "trees", "epochs", "iterations", "name", "author", "note"),
     *("starting", "queued", "running", "done", "failed", "cancelled", "waiting"),
@@ -117,6 +119,10 @@ def test_what_a_child_said_is_retold(portuguese):
         "max_depth é 99; dê um número inteiro de 1 a 50."
     )
     assert texts.retell("Killed by the moon") == "Killed by the moon"
+    ended = "The process ended in the stage “starting” without a word (killed, or out of memory).\nKilled by the moon"
+    assert texts.retell(ended) == (
+        "O processo acabou na fase “a começar” sem uma palavra (morto, ou sem memória).\nKilled by the moon"
+    )
 
 
 def test_english_stays_as_it_was_said():

@@ -50,9 +50,12 @@ def retell(english: str) -> str:
     Returns
     -------
     str
-        As it is where the table has no such sentence.
+        As it is where the table has no such sentence; of several lines, as of a log, the first one counts.
     """
-    return _retold(english) if language() == "pt" else english
+    if language() != "pt":
+        return english
+    first, *more = english.split("\n")
+    return "\n".join([_retold(first), *more])
 
 
 @functools.lru_cache(512)

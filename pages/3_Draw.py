@@ -49,6 +49,7 @@ def board() -> None:
         ui.board.show_keys()
     # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
     ui.show_reasons(ui.Asked(settings, data, run, session, shown))
+    ui.notice(settings, data)
 
 
 board()

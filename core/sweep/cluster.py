@@ -5,13 +5,13 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import launch
 from core.errors import JobError
-from core.models import ModelSpec
+from core.models import ModelSpec, Params
 from core.settings import Settings
 from core.sweep import trial
 from core.texts import t
@@ -39,7 +39,7 @@ class Place:
     client: "Client | None" = None
 
 
-def threads(settings: Settings, spec: ModelSpec, rows: int, trials: int) -> int:
+def threads(settings: Settings, spec: ModelSpec, rows: int, trials: Sequence[Params]) -> int:
     """Return how many trials run at a time here: no more than there are cores, and than the memory holds.
 
     scikit-learn lets go of Python's lock while it grows a tree or multiplies matrices, so threads use all cores and
@@ -50,12 +50,14 @@ def threads(settings: Settings, spec: ModelSpec, rows: int, trials: int) -> int:
     rows : int
         From how many images a trial learns, variants among them. Each trial is counted with all that a process of its
         own would need, which is more than threads do.
+    trials : sequence of parameters
+        The hungriest of them decides.
     """
     if spec.needs:  # TensorFlow uses all cores by itself, and its seed is the process's
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fit = (settings.memory_mb - launch.SERVER_MB) / spec.memory_mb(rows, settings.small)
-    return max(1, min(cores, trials, int(fit) if settings.memory_mb else cores))
+    fit = (settings.memory_mb - launch.SERVER_MB) / max(spec.memory_mb(one, rows, settings.small) for one in trials)
+    return max(1, min(cores, len(trials), int(fit) if settings.memory_mb else cores))
 
 
 @contextlib.contextmanager

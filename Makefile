@@ -28,7 +28,7 @@ bench: $(STAMP)
 	@$(BIN)/python bench/pens.py --run && $(BIN)/python bench/restore.py && $(BIN)/python bench/table.py
 
 bench-all: bench
-	@$(BIN)/python bench/recipes.py && $(BIN)/python bench/accuracy.py && $(BIN)/python bench/pens.py && $(BIN)/python bench/predict.py && $(BIN)/python bench/memory.py && $(BIN)/python bench/faults.py && $(BIN)/python bench/api.py && $(BIN)/python bench/users.py && $(BIN)/python bench/dyno.py
+	@$(BIN)/python bench/recipes.py && $(BIN)/python bench/accuracy.py && $(BIN)/python bench/pens.py && $(BIN)/python bench/predict.py && $(BIN)/python bench/memory.py && $(BIN)/python bench/faults.py && $(BIN)/python bench/api.py && $(BIN)/python bench/opening.py && $(BIN)/python bench/users.py && $(BIN)/python bench/dyno.py
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-dask.txt
 	@bash bin/venv.sh $(VENV)

@@ -1,7 +1,7 @@
 """The report itself: figures, matrix, curves and checks of a run's Metrics page, on one sheet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from core import checks, look, metrics, plots_metrics, robustness, runs
 from core.digits import CLASS_NAMES
-from core.report import svg
+from core.report import inside, svg
+from core.report.inside import Inside
+from core.texts import t
 
 _GREY, _BLUE, _RED = look.MUTED, look.ACCENT, look.MARK
 _SHOWN = 24
@@ -25,6 +27,8 @@ class Material:
         From `metrics.deeper`.
     images : (n, 28, 28) uint8 or None
         The test images, where they are those that the run was measured on.
+    inside : Inside
+        From `look_inside`.
     """
 
     run: runs.Run
@@ -33,6 +37,7 @@ class Material:
     checks: Sequence[checks.Check]
     found: robustness.Robustness | None
     images: np.ndarray | None
+    inside: Inside = field(default_factory=Inside)
 
 
 def html(material: Material) -> str:
@@ -41,10 +46,11 @@ def html(material: Material) -> str:
     parts = {
         "Numbers": _numbers(material),
         "Checks": _checks(material.checks),
-        "Each digit": _each_digit(material.evaluation),
+        "Each digit": _each_digit(material.evaluation) + inside.proportions(material.evaluation),
         "What is taken for what": _confusion(material.evaluation),
         "Curves": _curves(material.evaluation),
         "Confidence": _confidence(material.evaluation),
+        **_inside(material),
         "Robustness": _robustness(material.found),
         "The surest mistakes": _mistakes(material),
         "How it was made": _making(run),
@@ -57,6 +63,16 @@ def html(material: Material) -> str:
         f"<h1>{escape(title)}</h1><p>Run {escape(run.id)} on {escape(str(run.card['data']['title']))}.</p>"
         f"<p>{_bold(metrics.verdict(material.evaluation))}</p>{body}</body></html>"
     )
+
+
+def _inside(material: Material) -> dict[str, str]:
+    found = material.inside
+    return {
+        t("The tree's questions"): inside.questions(found),
+        t("Which pixels matter"): inside.pixels(found, material.found),
+        t("How it learned"): inside.learning(material.run.card.get("learning")),
+        t("How deep should it be?"): inside.depths(found),
+    }
 
 
 def _bold(words: str) -> str:
@@ -127,7 +143,7 @@ def _curves(evaluation: metrics.Evaluation) -> str:
     ):
         lines = [_curve(curve) for curve in map(metrics.thinned, found) if len(curve.x)]
         words = f"Mean area of the ten digits: {found[-1].area:.4f}; all together: {found[-2].area:.4f}."
-        charts.append(_figure(svg.chart(lines, x, y, *span), words))
+        charts.append(svg.figure(svg.chart(lines, x, y, *span), words))
     names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, look.DIGITS, strict=True))
     return f'<div class="charts">{"".join(charts)}</div><p>{names}, thick: their averages (macro dashed).</p>'
 
@@ -151,7 +167,8 @@ def _confidence(evaluation: metrics.Evaluation) -> str:
     words = f"Its confidence is off by {100 * found.error:.1f} points on average (expected calibration error)."
     answered, right = covered.at(0.9)
     more = f"If it answers only when 90 % sure, it answers {answered:.1%} and is right in {right:.1%} of that."
-    return f'<div class="charts">{_figure(first, words)}{_figure(second, more if answered else "")}</div>'
+    figures = svg.figure(first, words) + inside.sureness(evaluation) + svg.figure(second, more if answered else "")
+    return f'<div class="charts">{figures}</div>'
 
 
 def _robustness(found: robustness.Robustness | None) -> str:
@@ -165,13 +182,9 @@ def _robustness(found: robustness.Robustness | None) -> str:
             lines.append(svg.Line(found.levels[name], y, colour, dots=True, low=low, high=high))
         span = float(found.levels[name].min()), float(found.levels[name].max())
         drawn = svg.chart(lines, change.axis, "right", span, (0.0, 1.0), percent=False)
-        charts.append(_figure(drawn, robustness.describe(found, name)))
+        charts.append(svg.figure(drawn, robustness.describe(found, name)))
     words = f"Each point: {found.n:,} test images. Grey: as they come; blue: after our normalisation."
     return f'<p>{words}</p><div class="charts">{"".join(charts)}</div>'
-
-
-def _figure(drawn: str, words: str) -> str:
-    return f"<figure>{drawn}<figcaption>{escape(words)}</figcaption></figure>"
 
 
 def _mistakes(material: Material) -> str:
@@ -220,9 +233,13 @@ th, td {text-align:left; padding:.2rem .6rem .2rem 0; vertical-align:top} th {fo
 figcaption {font-size:.85rem; color:#333} svg {width:100%; height:auto} svg text {font-size:10px; fill:#444}
 .images {display:flex; flex-wrap:wrap; gap:.6rem} .small {flex:none; width:4.4rem; text-align:center}
 .small img {width:56px; height:56px; image-rendering:pixelated; border:1px solid #ddd}
+.pixels {image-rendering:pixelated} img.pixels {border:1px solid #ddd}
+.wide {display:flex; flex-wrap:wrap; gap:1rem; align-items:center; max-width:none} .wide figcaption {flex:1 1 16rem}
+.tree {overflow-x:auto} .tree svg {min-width:56rem} .tree text {font-size:11px; fill:#222}
 @media print {
   body {margin:0; font-size:12px; max-width:none}
-  figure, tr, section > p {break-inside:avoid} h2 {break-after:avoid}
+  figure, tr, section > p, .tree {break-inside:avoid} h2, p:has(+ .tree) {break-after:avoid}
+  .tree svg {min-width:0}
   * {-webkit-print-color-adjust:exact; print-color-adjust:exact}
 }
 """

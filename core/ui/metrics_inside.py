@@ -1,5 +1,6 @@
 """Inside the model: which pixels matter, how it learned, and a tree's own questions."""
 
+from dataclasses import replace
 from functools import partial
 from html import escape
 from urllib.parse import urlencode
@@ -7,8 +8,9 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from core import dataset, depth, look, metrics, plots_metrics, runs, treeview
+from core import dataset, depth, look, metrics, plots_metrics, report, runs, treeview
 from core.errors import DigitLabError
+from core.ui import depth as depth_ui
 from core.ui import frame, metrics_checks, training
 
 
@@ -138,6 +140,20 @@ def _pixels_by_covering(run: runs.Run) -> None:
 def _show_pixels(values: np.ndarray, words: str) -> None:
     with st.container(width=380):
         frame.chart(plots_metrics.pixels(values, words), "pixels", "How much each pixel matters, as a picture")
+
+
+def for_report(digits: dataset.Digits, run: runs.Run) -> report.Inside:
+    """Return what the report shows of a run's inside; nothing of a tree that cannot be read."""
+    study = depth_ui.study_of(digits, run) if depth.has_tree(run) else None
+    try:
+        return replace(_inside(str(run.path), digits.sha256, run, digits), study=study)
+    except DigitLabError:  # said already, where the study was looked for
+        return report.Inside()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _inside(path: str, sha256: str, _run: runs.Run, _digits: dataset.Digits) -> report.Inside:
+    return report.look_inside(_run, _digits)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -52,6 +52,7 @@ LINES = [
         "> robustness",
         "> refusal",
         "> treeview",
+        "> cures",
         "> checks",
         "> report",
         "> sweep",

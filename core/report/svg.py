@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 from core import look
+from core.texts import t
 
 WIDTH, HEIGHT = 340, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 18, 8, 38
@@ -82,7 +83,7 @@ def chart(
     """
     drawn = (_bars(one, across, up) if isinstance(one, Bars) else _line(one, across, up) for one in lines)
     body = [_axis(across, up, percent, *ticks), *drawn]
-    words = escape(f"{y} against {x}")
+    words = escape(t("{y} against {x}", y=y, x=x))
     middle = (_TOP + HEIGHT - _BOTTOM) / 2
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}">{"".join(body)}'

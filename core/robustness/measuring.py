@@ -123,7 +123,7 @@ def measure(
                 hits["raw"][name][k] += _right(session, changed, truth)
                 hits["normalised"][name][k] += _right(session, _normalised(changed), truth)
             done += 2
-            told(done, change.done.format(level))
+            told(done, change.done.format(level=level))
     covered = _occlusion(session, digits, contract.stratified(digits.y_test, min(COVERED, len(digits.y_test)), SEED))
     told(done + 1, "Covering parts of the images")
     some = np.sort(np.random.default_rng(SEED).permutation(learned)[:LEARNED])

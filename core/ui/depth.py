@@ -87,6 +87,7 @@ def _board(run: runs.Run, study: depth.Study) -> None:
             help=t("The share of images read right, or F1 averaged over the ten digits."),
         )
     _curve(study, chosen, _SCORES[score], "depth-curve")
+    st.caption(depth.describe_cut(study, chosen))
     words = (
         t("**The test images at depth {depth}**, read by a tree that was grown for this without a limit:")
         if study.grown

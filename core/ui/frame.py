@@ -34,7 +34,8 @@ _FRAME = f"""<style>
   [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
-@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}}}
+@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
+  [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}}}
 </style>"""
 
 

@@ -65,7 +65,7 @@ def _report(frame_: pd.DataFrame, never: list[str]) -> None:
         key="report",
         height="content",
         column_config={
-            "class": st.column_config.TextColumn(t("digit"), width=110),
+            "class": st.column_config.TextColumn(t("digit"), width=98),
             **{name: _bar(name, words) for name, words in means.items()},
             "support": st.column_config.NumberColumn(
                 t("support"), format="%d", width=70, help=t("Test images that show this digit.")
@@ -91,13 +91,13 @@ def _row(name: str) -> str:
 
 def _bar(name: str, words: str) -> ColumnConfig:
     return st.column_config.ProgressColumn(
-        t(_COLUMNS[name]), width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0
+        t(_COLUMNS[name]), width=88, help=words, format="%.3f", min_value=0.0, max_value=1.0
     )
 
 
 def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
-    """Show all the other numbers, each with what it says, and what the run cost."""
-    st.html(_cards(deeper(str(run.path), evaluation)))
+    """Show every number, each with what it says, and what the run cost."""
+    st.html(_cards(metrics.summary(evaluation) | deeper(str(run.path), evaluation)))
     st.subheader(t("What it cost"))
     card, n = run.card, len(evaluation.y_true)
     timings = card["timings"]

@@ -11,6 +11,7 @@ import onnxruntime
 from core import features, runs
 from core.digits import check_images
 from core.errors import RunError
+from core.texts import retell
 
 BATCH = 500  # bounds the memory: ten thousand images in one call would take 460 MB
 THREADS = 2
@@ -64,7 +65,7 @@ def load_session(run: runs.Run) -> onnxruntime.InferenceSession:
         If the run is not servable, or the file was damaged.
     """
     if not run.servable:
-        raise RunError(run.card["parity"]["reason"])
+        raise RunError(retell(run.card["parity"]["reason"]))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # one small image gains nothing from threads that fight over two cores
     body = runs.verified(run, "model.onnx")

@@ -8,6 +8,7 @@ from typing import Any
 from core import files, runs
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import retell, t
 
 KEEP = 20
 
@@ -69,7 +70,7 @@ def promote(settings: Settings, run_id: str, at: float | None = None) -> None:
     """
     run = runs.load_run(settings, run_id)
     if not run.servable:
-        raise RunError(run.card["parity"]["reason"])
+        raise RunError(retell(run.card["parity"]["reason"]))
     entry = {"run": run.id, "at": time.time() if at is None else at}
     earlier = [p for p in history(settings) if p["run"] != run.id]
     files.write_json(_file(settings), [*earlier, entry][-KEEP:])
@@ -87,7 +88,7 @@ def roll_back(settings: Settings) -> str:
     """
     promotions = history(settings)
     if len(promotions) < 2:
-        raise RunError("There is no earlier promotion to go back to.")
+        raise RunError(t("There is no earlier promotion to go back to."))
     before = runs.load_run(settings, promotions[-2]["run"])
     files.write_json(_file(settings), [*promotions[:-2], {"run": before.id, "at": time.time()}])
     return before.id

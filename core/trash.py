@@ -13,6 +13,7 @@ from pathlib import Path
 from core import jobs, runs, serving, tracking
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 KEEP_SECONDS = 600.0
 _NAME = re.compile(r"(\d{10,14})-(.{1,200})", re.DOTALL)
@@ -77,7 +78,7 @@ def delete(settings: Settings, name: str, now: float | None = None) -> Deleted:
     """
     source = runs.folder(settings) / name
     if not name or name.startswith(".") or Path(name).name != name or not source.exists():
-        raise RunError(f"There is no run {name!r} here to delete. Choose one from the list.")
+        raise RunError(t("There is no run {name!r} here to delete. Choose one from the list.", name=name))
     label = ""
     if not any(broken.name == name for broken in runs.list_unusable_folders(settings)):
         run = runs.load_run(settings, name)
@@ -102,10 +103,16 @@ def restore(settings: Settings, name: str, now: float | None = None) -> str:
     """
     found = next((entry for entry in list_deleted(settings, now) if entry.name == name), None)
     if found is None:
-        raise RunError(f"{name} is not in the trash any more: it keeps a run for {KEEP_SECONDS / 60:.0f} minutes.")
+        raise RunError(
+            t(
+                "{name} is not in the trash any more: it keeps a run for {minutes:.0f} minutes.",
+                name=name,
+                minutes=KEEP_SECONDS / 60,
+            )
+        )
     target = runs.folder(settings) / name
     if target.exists():
-        raise RunError(f"There is a run {name} here already, so the deleted one stays in the trash.")
+        raise RunError(t("There is a run {name} here already, so the deleted one stays in the trash.", name=name))
     target.parent.mkdir(parents=True, exist_ok=True)
     found.path.rename(target)
     return name

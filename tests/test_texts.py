@@ -2,27 +2,82 @@
 
 import ast
 import string
+from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from core import lesson, texts
+from core import lesson, models, texts, trials
 from tests.conftest import ROOT
+from tests.speaking import english_left, open_in
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
 
 SAID = {"t", "later"}
 
 
+# Written in English by a child, or kept in a file, and retold where they are shown.
+KEPT = {
+    *("the bundled sample of 5,000 digits", "the Keras cache", "the Keras download", "the upload {name}"),
+    *("one fit on this machine", "trees", "epochs", "iterations", "name", "author", "note"),
+    *("starting", "queued", "running", "done", "failed", "cancelled", "waiting"),
+    *("not logged", "disabled", "local only", "syncing", "synced", "This run is not logged to W&B yet."),
+    *("study the depth again", "measure it again", "calibrate the run again"),
+    *("Asking W&B who we are", "Fetching the model from W&B", "Logging My digits to W&B"),
+    "Looking for promotions on W&B",
+    *("accuracy", "precision", "recall", "f1", "none", "light", "hands"),
+}
+CODE = {"gini", "entropy", "log_loss", "sqrt", "log2"}  # choices that people find under these names everywhere
+
+
 def used() -> set[str]:
-    """Return every literal that is given to `t`, at once or later."""
+    """Return every text given to `t`, at once or later: where it stands there, or in a constant given there."""
     found = set()
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
-                first = node.args[0]
-                if isinstance(first, ast.Constant):
-                    found.add(first.value)
-    return found | {text for step in lesson.STEPS for text in (step.title, step.task, step.more)}
+                found |= set(literals(node.args[0], constants))
+    steps = {text for step in lesson.STEPS for text in (step.title, step.task, step.more)}
+    return found | steps | catalogue() | {metric.label for metric in trials.METRICS.values()} | KEPT
+
+
+def literals(node: ast.AST, constants: dict[str, ast.AST]) -> Iterator[str]:
+    """Return the texts that an argument may be: keys and indices are none."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            yield node.value
+    elif isinstance(node, ast.Name):
+        if node.id in constants:
+            yield from literals(constants[node.id], {})
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from literals(value, constants)
+    elif isinstance(node, ast.Subscript):
+        yield from literals(node.value, constants)
+    elif isinstance(node, ast.IfExp):
+        yield from (text for part in (node.body, node.orelse) for text in literals(part, constants))
+    elif isinstance(node, ast.BoolOp | ast.Tuple):
+        parts = node.values if isinstance(node, ast.BoolOp) else node.elts
+        yield from (text for part in parts for text in literals(part, constants))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+        yield from (text for part in (node.func.value, *node.args[1:]) for text in literals(part, constants))
+
+
+def catalogue() -> set[str]:
+    """Return what people read of the models and their parameters."""
+    families = models.CATALOGUE.values()
+    found = {text for spec in families for text in (spec.label, spec.summary)}
+    for p in (p for spec in families for p in spec.parameters):
+        found |= {p.label, p.help, p.none, *(choice for choice in p.choices if isinstance(choice, str))}
+    return found - CODE - {""}
 
 
 def placeholders(text: str) -> set[str]:
@@ -52,3 +107,91 @@ def test_a_file_made_apart_from_the_page_speaks_as_its_reader():
     with texts.speaking("pt"):
         assert texts.t("Train") == "Treinar"
     assert texts.t("Train") == "Train"
+
+
+SPOKEN = [("Home.py", {}), ("pages/1_Train.py", {"search": "true"})]  # Portuguese throughout: scripts and their links
+CHARTS = False
+
+
+@pytest.mark.parametrize(("script", "query"), SPOKEN, ids=str)
+@pytest.mark.parametrize("home", ["empty", "trained"])
+def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, started):
+    request.getfixturevalue(home)
+    page = open_in("pt", script, **query)
+    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+
+
+@pytest.mark.parametrize("family", models.CATALOGUE.values(), ids=lambda spec: spec.name)
+def test_every_family_is_portuguese_in_the_side_bar(family, empty):
+    page = open_in("pt", "pages/1_Train.py", model=family.label)
+    assert page.selectbox(key="model").value == family.label
+    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
+
+
+def test_a_link_means_the_same_in_both_languages(empty):
+    link = {
+        "model": "Random forest",
+        "random_forest_augmentation": "light",
+        "random_forest_class_weight": "balanced",
+        "search_how": "by chance",
+        "search_metric": "Log loss",
+        "try_random_forest": ["Trees", "Class weights"],
+    }
+    found = {}
+    for language in ("en", "pt"):
+        page = open_in(language, "pages/1_Train.py", **link)
+        found[language] = [page.selectbox(key=key).value for key in ("model", *list(link)[1:3], "search_metric")]
+        found[language] += [page.multiselect(key="try_random_forest").value]
+        assert {key: page.query_params[key] for key in link} == link
+    assert found["en"] == found["pt"] == ["Random forest", "light", "balanced", "Log loss", ["Trees", "Class weights"]]
+
+
+def test_a_choice_outlives_a_change_of_the_language(empty):
+    page = open_in("en", "pages/1_Train.py", criterion="entropy", max_depth="no limit")
+    page.selectbox(key="class_weight").set_value("balanced").run()
+    page.button_group(key="lang").set_value("pt").run()
+    assert page.title[0].value == "Treinar"
+    assert page.selectbox(key="class_weight").value == "balanced"
+    assert page.selectbox(key="class_weight").options == ["nenhum", "equilibrado"]
+    assert page.select_slider(key="max_depth").value == "no limit"
+    assert page.query_params["class_weight"] == "balanced"
+    page.selectbox(key="class_weight").set_value("none").run()
+    assert "class_weight" not in page.query_params
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "title"),
+    [
+        ("pt-BR", {}, "Treinar"),
+        ("pt-PT", {"lang": "en"}, "Train"),
+        ("de-DE", {}, "Train"),
+        (None, {}, "Train"),
+        ("en-US", {"lang": "pt"}, "Treinar"),
+        ("pt-PT", {"lang": "xx"}, "Treinar"),
+    ],
+)
+def test_the_link_says_the_language_else_the_browser(locale, query, title, empty):
+    page = AppTest.from_file(str(ROOT / "pages/1_Train.py"), default_timeout=60)
+    page.query_params.update(query)
+    page.context["locale"] = locale
+    page.run()
+    assert page.title[0].value == title
+    # What the browser alone would say goes without saying.
+    silent = title == "Train" and not (locale or "").startswith("pt")
+    assert ("lang" in page.query_params) == (not silent)
+
+
+def test_what_a_child_said_is_retold(portuguese):
+    assert texts.retell("Opening the data") == "A abrir os dados"
+    assert texts.retell("12 of 60 trees") == "12 de 60 árvores"
+    assert texts.retell("3 of 8 epochs, 98.20% of the held-out images right") == (
+        "3 de 8 épocas, 98.20% das imagens retiradas do treino bem lidas"
+    )
+    assert texts.retell("max_depth is 99; give a whole number from 1 to 50.") == (
+        "max_depth é 99; dê um número inteiro de 1 a 50."
+    )
+    assert texts.retell("Killed by the moon") == "Killed by the moon"
+
+
+def test_english_stays_as_it_was_said():
+    assert texts.retell("12 of 60 trees") == "12 of 60 trees"

@@ -17,6 +17,7 @@ from core import dataset, digits, features, models, training
 from core.errors import ModelError
 from core.reproduce import drawings
 from core.runs import Run
+from core.texts import t
 
 # What a config may hold that the script knows how to repeat; anything else would be left out of it in silence.
 _KNOWN = {"family", "params", "train_size", "validation", "augmentation", "copies", "data_sha256", "versions"}
@@ -71,22 +72,29 @@ def command(run: Run) -> str:
 def _obstacle(run: Run) -> str:
     config = run.config
     if run.family not in _FAMILIES:
-        return f"{run.card['label']} needs more than a short script. This line makes it again in this app's folder:"
+        return t(
+            "{model} needs more than a short script. This line makes it again in this app's folder:",
+            model=t(run.card["label"]),
+        )
     if config.get("augmentation") not in (None, "none"):
-        return (
-            f"It learned from images as other hands would write them ({config['augmentation']}), which is too long for "
-            "a short script. This line makes it again in this app's folder:"
+        return t(
+            "It learned from images as other hands would write them ({level}), which is too long for a short script. "
+            "This line makes it again in this app's folder:",
+            level=config["augmentation"],
         )
     try:  # a run may come from elsewhere, and what its config says stands in the script
         models.spec(run.family).check(config["params"])
     except ModelError as error:
-        return f"This version cannot repeat it: {error} The nearest line in this app's folder:"
+        return t("This version cannot repeat it: {why} The nearest line in this app's folder:", why=error)
     known = _KNOWN | ({"my_digits"} if drawings.are_named(config.get("my_digits")) else set())
     more = sorted(name for name in set(config) - known if config[name])
     if more:
-        return f"Its config has {more[0]}, which a short script cannot repeat. The nearest line in this app's folder:"
+        return t(
+            "Its config has {name}, which a short script cannot repeat. The nearest line in this app's folder:",
+            name=more[0],
+        )
     if run.card.get("learning") and not run.card["learning"][-1].get("done"):
-        return "Its card does not say how far it learned. This line makes it again in this app's folder:"
+        return t("Its card does not say how far it learned. This line makes it again in this app's folder:")
     return ""
 
 

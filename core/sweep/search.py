@@ -11,6 +11,7 @@ from core import dataset, jobs, launch, models, pipeline, runs, training, trials
 from core.errors import AccessError, JobError, ModelError
 from core.settings import Settings
 from core.sweep import cluster, onefit, space, trial
+from core.texts import t
 
 CLASS_TRIALS = 12
 SEARCH = "search"
@@ -41,7 +42,9 @@ def make_config(
         With what cannot be searched.
     """
     if metric not in trials.METRICS:
-        raise ModelError(f"The metric is {metric!r}; choose one of {', '.join(trials.METRICS)}.")
+        raise ModelError(
+            t("The metric is {metric!r}; choose one of {metrics}.", metric=metric, metrics=", ".join(trials.METRICS))
+        )
     spec, base = models.spec(config["family"]), config["params"]
     seed = int(base.get("random_state") or 0)
     found = space.space_of(spec, texts)
@@ -126,7 +129,13 @@ def check_class(config: Mapping[str, Any]) -> None:
         With the limit.
     """
     if len(config["plan"]) > CLASS_TRIALS:
-        raise AccessError(f"A class searches with at most {CLASS_TRIALS} trials, not {len(config['plan'])}. Try fewer.")
+        raise AccessError(
+            t(
+                "A class searches with at most {most} trials, not {n}. Try fewer.",
+                most=CLASS_TRIALS,
+                n=len(config["plan"]),
+            )
+        )
 
 
 def progress(sweep: trials.Sweep, job: jobs.Job, now: float) -> tuple[float, float]:
@@ -154,7 +163,7 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     JobError
         If the cluster cannot be used, or no trial came to a result.
     """
-    emit(SEARCH, message="Opening the data")
+    emit(SEARCH, message=t("Opening the data"))
     sweep = trials.load(settings, sweep_id)
     digits = trial.open_data(settings)
     body = sweep.body
@@ -165,10 +174,15 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     trials.note(sweep.path, data_sha256=digits.sha256, versions=pipeline.versions())
     for done, card in enumerate(_cards(settings, sweep, task), 1):
         trials.append(sweep.path, card.pop("number"), **card)
-        emit(SEARCH, done=done, total=len(sweep.trials), message=f"{done} of {len(sweep.trials)} trials")
+        emit(
+            SEARCH,
+            done=done,
+            total=len(sweep.trials),
+            message=t("{done} of {total} trials", done=done, total=len(sweep.trials)),
+        )
     best = (ended := trials.load(settings, sweep_id)).best
     if best is None:
-        raise JobError(f"No trial came to a result. The first one said: {ended.trials[0].message}")
+        raise JobError(t("No trial came to a result. The first one said: {message}", message=ended.trials[0].message))
     return best
 
 
@@ -210,7 +224,7 @@ def winner(settings: Settings, sweep_id: str) -> dict[str, Any]:
     """
     sweep = trials.load(settings, sweep_id)
     if sweep.best is None:
-        raise JobError(f"The sweep {sweep_id} has no result yet.")
+        raise JobError(t("The sweep {sweep_id} has no result yet.", sweep_id=sweep_id))
     return {**sweep.body["run"], "params": sweep.best.params, "author": sweep.body["author"]}
 
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from core import models, trials
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, registry
 from core.tracking.log import check_complete
 from core.tracking.state import load_state, reason, save_state
@@ -54,7 +55,7 @@ def pending_sweeps(settings: Settings, now: float, force: bool = False) -> list[
 
 def sync_sweep(settings: Settings, sweep: trials.Sweep) -> dict[str, Any]:
     """Upload the trials of a sweep and prove that they have arrived; whatever happens, the state is true."""
-    state = save_state(sweep, load_state(sweep) | {"state": "syncing", "message": "On its way to W&B."})
+    state = save_state(sweep, load_state(sweep) | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
         folders = [entry["folder"] for entry in state["runs"]]

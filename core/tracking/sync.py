@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, registry
 from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
@@ -42,7 +43,7 @@ def sync_all(settings: Settings, force: bool = False, only: str = "") -> None:
         settings.quiet_wandb(online=True)
         due = [run for run in pending(settings, time.time(), force) if only in ("", run.id)]
         for run in due:
-            save_state(run, load_state(run) | {"state": "queued", "message": "Waits to be sent to W&B."})
+            save_state(run, load_state(run) | {"state": "queued", "message": t("Waits to be sent to W&B.")})
         for run in due:
             sync(settings, run)
 
@@ -56,7 +57,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
         The content of `tracking.json`: synced with `version`, `url` and `entity`, or failed with the reason.
     """
     before = load_state(run)
-    state = save_state(run, before | {"state": "syncing", "message": "On its way to W&B."})
+    state = save_state(run, before | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
         said = [upload(settings, entry["folder"]) for entry in state["runs"]]

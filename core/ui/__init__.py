@@ -5,7 +5,7 @@ themes; numbers with the digits that mean something; charts without tools; one u
 """
 
 from core.ui import board
-from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
+from core.ui.augmentation import augmentation_input, plan_in_words, show_variants
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
@@ -68,6 +68,7 @@ __all__ = [
     "parameter_inputs",
     "pick_run",
     "plain",
+    "plan_in_words",
     "promote",
     "roll_back",
     "run_label",
@@ -97,6 +98,5 @@ __all__ = [
     "sync_button",
     "train_button",
     "train_default_button",
-    "variants_in_words",
     "when",
 ]

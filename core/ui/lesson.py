@@ -185,8 +185,10 @@ def _confuse(settings: Settings, data: dataset.Digits) -> None:
     run = next((run for run in found if run.id == wanted), found[0])
     worst = metrics.worst_pair(inputs.evaluation(run).confusion_matrix)
     with st.container(horizontal=True):
-        true = st.selectbox(t("It was a"), digits.CLASSES, index=None, key="lesson-true", width=140)
-        said = st.selectbox(t("and was read as a"), digits.CLASSES, index=None, key="lesson-said", width=180)
+        true = st.selectbox(t("It was a"), digits.CLASSES, index=None, key="lesson-true", placeholder="?", width=140)
+        said = st.selectbox(
+            t("and was read as a"), digits.CLASSES, index=None, key="lesson-said", placeholder="?", width=180
+        )
     deeds = st.session_state.setdefault("deeds", {})
     deeds["worst_pair"] = (worst.true, worst.predicted)
     deeds["said_pair"] = None if true is None or said is None else (true, said)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core import metrics
 from core.runs import Run, size_of
-from core.texts import t
+from core.texts import retell, t
 
 MOST = 8  # runs side by side: beyond that nobody tells the lines apart
 RESAMPLES = 10_000
@@ -187,7 +187,7 @@ def _data(run: Run) -> str:
     return t(
         "{run} on {data} ({n:,} images, sha256 {sha256}…)",
         run=run.id,
-        data=data["title"],
+        data=retell(data["title"]),
         n=data["n_test"],
         sha256=run.config["data_sha256"][:8],
     )

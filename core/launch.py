@@ -128,7 +128,7 @@ def memory_mb(settings: Settings, config: Mapping[str, Any], rows: int) -> float
     learned = learned_rows(config, rows)
     # The originals are pages of a file, which the system takes back; with variants all of them are an array.
     array = learned * N_PIXELS / 2**20 if learned > rows else 0.0
-    return models.spec(config["family"]).memory_mb(learned, settings.small) + array
+    return models.spec(config["family"]).memory_mb(config["params"], learned, settings.small) + array
 
 
 def learned_rows(config: Mapping[str, Any], rows: int) -> int:

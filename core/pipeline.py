@@ -14,11 +14,11 @@ import psutil
 from core import dataset, export, features, jobs, metrics, models, mydigits, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
-from core.texts import t
+from core.texts import later, t
 
 STAGES = ("data", "fit", "evaluate", "export", "seal")
 PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "onnxruntime")
-PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
+PREPROCESSING = later("ink crop, longer side 20 px, centre of mass at (14, 14)")
 JOB_ONLY = ("plan", "author", "repeats")  # of a job's config; no part of what is needed to repeat the run
 _STEPS = {
     "trees": "{done} of {total} trees",

@@ -25,22 +25,23 @@ def choose(settings: Settings) -> Serving:
     """Decide which run serves, by `DIGITLAB_SERVE`: production, latest or a version such as v3."""
     usable = [run for run in runs.list_runs(settings) if run.servable]
     if not usable:
-        return Serving(None, "There is no model yet.")
+        return Serving(None, t("There is no model yet."))
     wanted = settings.serve
     if wanted == "latest":
-        return Serving(usable[0], "the newest run (DIGITLAB_SERVE=latest)")
+        return Serving(usable[0], t("the newest run (DIGITLAB_SERVE=latest)"))
     if wanted != "production":
         for run in usable:
             if version(run) == wanted:
-                return Serving(run, f"version {wanted} (DIGITLAB_SERVE)")
-        return Serving(None, f"DIGITLAB_SERVE asks for {wanted}, which is not on this machine.")
+                return Serving(run, t("version {wanted} (DIGITLAB_SERVE)", wanted=wanted))
+        return Serving(None, t("DIGITLAB_SERVE asks for {wanted}, which is not on this machine.", wanted=wanted))
     promoted = current(settings)
     if not promoted:
-        return Serving(usable[0], "the newest run, as none is promoted")
+        return Serving(usable[0], t("the newest run, as none is promoted"))
     for run in usable:
         if run.id == promoted["run"]:
-            return Serving(run, "promoted to production")
-    return Serving(usable[0], f"the newest run, as the promoted one, {promoted['run']}, is not on this machine")
+            return Serving(run, t("promoted to production"))
+    why = t("the newest run, as the promoted one, {run}, is not on this machine", run=promoted["run"])
+    return Serving(usable[0], why)
 
 
 def current(settings: Settings) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment. The only module that touches `os.environ`."""
 
+import functools
 import os
 import re
 import socket
@@ -158,7 +159,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     SettingsError
         Names the variable, its value and what it may be.
     """
-    env = os.environ if environ is None else environ
+    return _read(frozenset((os.environ if environ is None else environ).items()))
+
+
+@functools.lru_cache(maxsize=4)  # a page asks some sixty times
+def _read(variables: frozenset[tuple[str, str]]) -> Settings:
+    env = dict(variables)
     home = _path(env, "DIGITLAB_HOME") or ROOT / ".digitlab"
     if home.exists() and not home.is_dir():
         raise SettingsError(

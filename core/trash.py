@@ -51,16 +51,17 @@ def folder(settings: Settings) -> Path:
 def blocked(settings: Settings, run: runs.Run) -> str:
     """Say in one sentence why a run cannot be deleted just now; empty where it can."""
     if (serving.current(settings) or {}).get("run") == run.id:
-        return "This run is in production, so it cannot be deleted. Promote another one first."
+        return t("This run is in production, so it cannot be deleted. Promote another one first.")
     chosen = serving.choose(settings).run
     if settings.serve not in ("production", "latest") and chosen and chosen.id == run.id:
-        return (
-            f"This run serves, as DIGITLAB_SERVE asks for {settings.serve}, so it cannot be deleted. Unset that first."
+        return t(
+            "This run serves, as DIGITLAB_SERVE asks for {serve}, so it cannot be deleted. Unset that first.",
+            serve=settings.serve,
         )
     if any(job.live and job.config.get("run") == run.id for job in jobs.list_jobs(settings)):
-        return "A job is at work on this run, so it cannot be deleted yet. Try again when it has ended."
+        return t("A job is at work on this run, so it cannot be deleted yet. Try again when it has ended.")
     if tracking.load_state(run)["state"] == "syncing" and _syncs(settings):
-        return "This run is on its way to W&B, so it cannot be deleted yet. Try again in a minute."
+        return t("This run is on its way to W&B, so it cannot be deleted yet. Try again in a minute.")
     return ""
 
 

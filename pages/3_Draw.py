@@ -49,6 +49,7 @@ def board() -> None:
         ui.board.show_keys()
     # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
     ui.show_reasons(ui.Asked(settings, data, run, session, shown))
+    ui.notice(settings, data)
 
 
 board()
@@ -66,9 +67,9 @@ with st.expander(t("Ask from a program"), icon=":material/code:"):
     st.caption(
         t(
             "The answer has the digit and ten probabilities for each picture; "
-            "[everything else that can be asked]({address}/api/docs). "
+            "[everything else that can be asked]({url}). "
             "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`.",
-            address=ui.address(),
+            url=f"{ui.address()}/api/docs",
         )
     )
 with st.expander(t("Other ways in"), icon=":material/photo_camera:"):

@@ -27,6 +27,7 @@ elif len(chosen) == 1:
 else:
     ui.did("compared", len(chosen))
     ui.show_comparison(digits, chosen)
+    ui.notice(settings, digits)
 ui.show_live(settings)
 ui.show_import(settings)
 ui.connection_section(settings)

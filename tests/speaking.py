@@ -24,7 +24,7 @@ NAMES = (
 )
 _WORD = re.compile(r"[^\W\d_][\w']*[^\W\d_]")
 _NO_WORDS = re.compile(
-    r"`[^`]*`|:material/\w+:|https?://\S+|%\{[^}]*\}|\b[A-Z]+_[A-Z_]+\b|<(style|script).*?</\1>|<[^>]*>|&\w+;",
+    r"`[^`]*`|:material/\w+:|:\w+-badge\[|https?://[^\s)]+|%\{[^}]*\}|\b[A-Z]+_[A-Z_]+\b|<(style|script).*?</\1>|<[^>]*>|&\w+;",
     re.DOTALL,
 )
 _MONTHS = re.compile(r"\b\d\d [A-Z][a-z][a-z] \d{4}, \d\d:\d\d\b|\b\d{8}-\d{6}-[\w-]+\b")
@@ -39,23 +39,20 @@ def open_in(language: str, script: str, **query: str) -> AppTest:
     return page
 
 
-def said(page: AppTest, charts: bool = True) -> list[str]:
-    """Return every text on a page, once each, in the order of the page; those in charts where asked."""
+def said(page: AppTest) -> list[str]:
+    """Return every text on a page, once each, in the order of the page."""
     nodes = [node for part in (page.main, page.sidebar) for node in part]
-    found = [text for node in nodes if charts or node.type != "plotly_chart" for text in _texts(node.proto)]
+    found = [text for node in nodes for text in _texts(node.proto)]
     return list(dict.fromkeys(text for text in found if _WORD.search(text)))
 
 
-def english_left(page: AppTest, allowed: tuple[str, ...] = (), charts: bool = True) -> list[str]:
+def english_left(page: AppTest, allowed: tuple[str, ...] = ()) -> list[str]:
     """Return the texts of a page that have words which neither the Portuguese table says nor `NAMES` or `allowed`.
 
     A text may be put together from several of the table, with numbers and somebody's own words between.
     """
     known = {word.casefold() for word in (*NAMES, *allowed)}
-    left = {
-        text: [w for w in _WORD.findall(_beyond_table(text)) if w.casefold() not in known]
-        for text in said(page, charts)
-    }
+    left = {text: [w for w in _WORD.findall(_beyond_table(text)) if w.casefold() not in known] for text in said(page)}
     return [f"{text!r}: {' '.join(words)}" for text, words in left.items() if words]
 
 

@@ -5,11 +5,9 @@ import string
 from collections.abc import Iterator
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core import lesson, models, texts, trials
 from tests.conftest import ROOT
-from tests.speaking import english_left, open_in
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
 
@@ -107,78 +105,6 @@ def test_a_file_made_apart_from_the_page_speaks_as_its_reader():
     with texts.speaking("pt"):
         assert texts.t("Train") == "Treinar"
     assert texts.t("Train") == "Train"
-
-
-SPOKEN = [("Home.py", {}), ("pages/1_Train.py", {"search": "true"})]  # Portuguese throughout: scripts and their links
-CHARTS = False
-
-
-@pytest.mark.parametrize(("script", "query"), SPOKEN, ids=str)
-@pytest.mark.parametrize("home", ["empty", "trained"])
-def test_no_english_is_left_on_a_portuguese_page(script, query, home, request, started):
-    request.getfixturevalue(home)
-    page = open_in("pt", script, **query)
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
-
-
-@pytest.mark.parametrize("family", models.CATALOGUE.values(), ids=lambda spec: spec.name)
-def test_every_family_is_portuguese_in_the_side_bar(family, empty):
-    page = open_in("pt", "pages/1_Train.py", model=family.label)
-    assert page.selectbox(key="model").value == family.label
-    assert english_left(page, allowed=("tiny",), charts=CHARTS) == []
-
-
-def test_a_link_means_the_same_in_both_languages(empty):
-    link = {
-        "model": "Random forest",
-        "random_forest_augmentation": "light",
-        "random_forest_class_weight": "balanced",
-        "search_how": "by chance",
-        "search_metric": "Log loss",
-        "try_random_forest": ["Trees", "Class weights"],
-    }
-    found = {}
-    for language in ("en", "pt"):
-        page = open_in(language, "pages/1_Train.py", **link)
-        found[language] = [page.selectbox(key=key).value for key in ("model", *list(link)[1:3], "search_metric")]
-        found[language] += [page.multiselect(key="try_random_forest").value]
-        assert {key: page.query_params[key] for key in link} == link
-    assert found["en"] == found["pt"] == ["Random forest", "light", "balanced", "Log loss", ["Trees", "Class weights"]]
-
-
-def test_a_choice_outlives_a_change_of_the_language(empty):
-    page = open_in("en", "pages/1_Train.py", criterion="entropy", max_depth="no limit")
-    page.selectbox(key="class_weight").set_value("balanced").run()
-    page.button_group(key="lang").set_value("pt").run()
-    assert page.title[0].value == "Treinar"
-    assert page.selectbox(key="class_weight").value == "balanced"
-    assert page.selectbox(key="class_weight").options == ["nenhum", "equilibrado"]
-    assert page.select_slider(key="max_depth").value == "no limit"
-    assert page.query_params["class_weight"] == "balanced"
-    page.selectbox(key="class_weight").set_value("none").run()
-    assert "class_weight" not in page.query_params
-
-
-@pytest.mark.parametrize(
-    ("locale", "query", "title"),
-    [
-        ("pt-BR", {}, "Treinar"),
-        ("pt-PT", {"lang": "en"}, "Train"),
-        ("de-DE", {}, "Train"),
-        (None, {}, "Train"),
-        ("en-US", {"lang": "pt"}, "Treinar"),
-        ("pt-PT", {"lang": "xx"}, "Treinar"),
-    ],
-)
-def test_the_link_says_the_language_else_the_browser(locale, query, title, empty):
-    page = AppTest.from_file(str(ROOT / "pages/1_Train.py"), default_timeout=60)
-    page.query_params.update(query)
-    page.context["locale"] = locale
-    page.run()
-    assert page.title[0].value == title
-    # What the browser alone would say goes without saying.
-    silent = title == "Train" and not (locale or "").startswith("pt")
-    assert ("lang" in page.query_params) == (not silent)
 
 
 def test_what_a_child_said_is_retold(portuguese):

@@ -143,7 +143,7 @@ class ModelSpec:
         How many training images are held out unless the person says otherwise: 0 for what does not stop early.
     cpu_seconds : (params, n) -> float
         Rough cost of fitting n images, variants among them, on one core of 2024, for time estimates only.
-    memory_mb : (n, small) -> float
+    memory_mb : (params, n, small) -> float
         The most memory of its own (file pages aside, which the system takes back) that a process needs to make a run
         of n images, variants among them but for the array that they stand in, measured (bench/memory.py); `small` is
         `Settings.small`.
@@ -167,7 +167,7 @@ class ModelSpec:
     parameters: tuple[Parameter, ...]
     build: Callable[[Mapping[str, Value]], "BaseEstimator"]
     cpu_seconds: Callable[[Mapping[str, Value], int], float]
-    memory_mb: Callable[[int, bool], float]
+    memory_mb: Callable[[Mapping[str, Value], int, bool], float]
     takes_sparse: bool = False
     class_rows: int = 0
     learn: "Callable[[Params, Material, Report], Any] | None" = None

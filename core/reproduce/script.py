@@ -80,7 +80,7 @@ def _obstacle(run: Run) -> str:
         return t(
             "It learned from images as other hands would write them ({level}), which is too long for a short script. "
             "This line makes it again in this app's folder:",
-            level=config["augmentation"],
+            level=t(config["augmentation"]),
         )
     try:  # a run may come from elsewhere, and what its config says stands in the script
         models.spec(run.family).check(config["params"])

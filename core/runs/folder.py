@@ -152,7 +152,8 @@ def _entries(settings: Settings) -> list[Run | Unusable]:
             if is_id(path.name):
                 found.append(load_run(settings, path.name))
             elif path.is_dir():
-                found.append(Unusable(path.name, f"The folder {path.name!r} among the runs is no run. Move it away."))
+                words = t("The folder {name!r} among the runs is no run. Move it away.", name=path.name)
+                found.append(Unusable(path.name, words))
         except RunError as error:
             found.append(Unusable(path.name, str(error)))
     return found

@@ -71,7 +71,7 @@ def expect(settings: Settings, config: Mapping[str, Any]) -> dict[str, float]:
     rows, earlier = launch.rows_of(settings, config), runs.list_runs(settings)
     fits = [onefit.largest(config["one_fit"], config["plan"])] if config["one_fit"] else config["plan"]
     each = (launch.estimate({**config["run"], "params": params}, earlier, rows)["fit"] for params in fits)
-    count = cluster.threads(settings, models.spec(config["family"]), _learned(settings, config), len(fits))
+    count = cluster.threads(settings, models.spec(config["family"]), _learned(settings, config), fits)
     once = launch.estimate(config["run"], [], rows)["data"]  # the trials share what is made of the images
     return {SEARCH: _LOADING + once + sum(each) / count} | launch.expect(settings, config["run"])
 
@@ -117,10 +117,14 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
     ModelError
         With the measured figure.
     """
-    for one in (config, config["run"]):
-        launch.check_memory(settings, config["run"], launch.rows_of(settings, one))
+    launch.check_memory(settings, config["run"], launch.rows_of(settings, config["run"]))
+    rows = launch.rows_of(settings, config)
+    hungriest = max(
+        config["plan"], key=lambda params: launch.memory_mb(settings, {**config["run"], "params": params}, rows)
+    )
+    launch.check_memory(settings, {**config["run"], "params": hungriest}, rows)
     spec, count = models.spec(config["family"]), len(config["plan"])
-    need = launch.memory_mb(settings, config["run"], launch.rows_of(settings, config)) + count * _LEFT_MB
+    need = launch.memory_mb(settings, config["run"], rows) + count * _LEFT_MB
     if spec.needs and 0 < settings.memory_mb < need + launch.SERVER_MB:
         raise ModelError(
             t(
@@ -210,7 +214,7 @@ def _cards(settings: Settings, sweep: trials.Sweep, task: trial.Task) -> Iterato
     from joblib import Parallel, delayed
 
     spec = models.spec(task.family)
-    count = cluster.threads(settings, spec, _learned(settings, sweep.body), len(plan))
+    count = cluster.threads(settings, spec, _learned(settings, sweep.body), plan)
     with cluster.backend(settings, count, task.data_sha256) as place:
         trials.note(sweep.path, where=place.words)
         # On a cluster nothing of ours travels but the task: settings hold secrets, and each machine has its own.

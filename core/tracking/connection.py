@@ -105,7 +105,11 @@ def check(settings: Settings) -> str:
     if settings.wandb_entity and settings.wandb_entity not in (own, viewer.get("username"), *teams):
         known = ", ".join(dict.fromkeys([own, *teams]))
         raise TrackingError(
-            f"WANDB_ENTITY is {settings.wandb_entity!r}, but this key belongs to {known}. Set one of these."
+            t(
+                "WANDB_ENTITY is {wandb_entity!r}, but this key belongs to {known}. Set one of these.",
+                wandb_entity=settings.wandb_entity,
+                known=known,
+            )
         )
     return settings.wandb_entity or own
 

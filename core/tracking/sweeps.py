@@ -65,7 +65,7 @@ def sync_sweep(settings: Settings, sweep: trials.Sweep) -> dict[str, Any]:
         missing = [entry["id"] for entry in state["runs"] if entry["id"] not in there]
         if missing:
             raise TrackingError(f"W&B does not have {len(missing)} of {len(folders)} trials after the upload.")
-        words = f"{len(folders)} trials in the group {sweep.id}, in {entity}."
+        words = t("{n} trials in the group {id}, in {entity}.", n=len(folders), id=sweep.id, entity=entity)
         return save_state(sweep, state | {"state": "synced", "message": words, "entity": entity, "attempts": 0})
     except Exception as error:  # a child's top level: the next one must have its turn
         return fail(settings, sweep, state, reason(settings, error))
@@ -107,7 +107,9 @@ def _log(settings: Settings, sweep: trials.Sweep, found: dict[str, Any]) -> tupl
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
     check_complete(settings, found["runs"])
-    return "local only", f"{len(ended)} trials logged on this machine, under the group {sweep.id}; nothing was sent."
+    return "local only", t(
+        "{n} trials logged on this machine, under the group {id}; nothing was sent.", n=len(ended), id=sweep.id
+    )
 
 
 def _log_trial(settings: Settings, sweep: trials.Sweep, trial: trials.Trial) -> dict[str, str]:

@@ -12,7 +12,7 @@ from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
-from core.ui.lesson import did, start_button
+from core.ui.lesson import did, notice, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
@@ -62,6 +62,7 @@ __all__ = [
     "look_if_due",
     "most_images",
     "my_digits_input",
+    "notice",
     "open_metrics",
     "or_stop",
     "page",

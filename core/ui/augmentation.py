@@ -72,7 +72,7 @@ def plan_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int, sec
 
 
 def _fitting(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
-    config = {"family": spec.name, "copies": spec.copies_at(spec.augmentation)}
+    config = {"family": spec.name, "params": spec.check({}), "copies": spec.copies_at(spec.augmentation)}
     try:
         launch.check_memory(settings, config, rows)
     except ModelError:

@@ -55,7 +55,7 @@ def data_controls(settings: Settings) -> None:
     frame.button("data", t("Download MNIST (11 MB)"), "download", ":material/download:", *start, help=words)
     for job in jobs.list_jobs(settings, "data")[:1]:
         if job.live:
-            _data_panel(settings, job.id)
+            _data_panel(settings, job.id, "cancel-here")  # with the sample only, the head of the page has one too
         elif job.state == "failed":
             st.caption(f":material/cloud_off: {settings.without_places(retell(job.message))}")
     closed = door.closed("data")
@@ -95,7 +95,7 @@ def _say_data(settings: Settings, digits: dataset.Digits) -> None:
         st.caption(f":material/cloud_off: {words}")
 
 
-def _data_panel(settings: Settings, job_id: str) -> None:
+def _data_panel(settings: Settings, job_id: str, key: str = "cancel") -> None:
     @st.fragment(run_every=POLL_SECONDS)
     def panel() -> None:
         job = jobs.load_job(settings, job_id)
@@ -108,7 +108,7 @@ def _data_panel(settings: Settings, job_id: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(done / total if total else 0.0, text=words)
             if door.is_host():
-                frame.button("data", t("Cancel"), f"cancel-{job_id}", "", jobs.cancel, settings, job_id)
+                frame.button("data", t("Cancel"), f"{key}-{job_id}", "", jobs.cancel, settings, job_id)
 
     panel()
 

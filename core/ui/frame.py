@@ -37,11 +37,11 @@ _FRAME = f"""<style>
 @media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
   [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}}}
 </style>"""
-_PAGES = ("Train", "Metrics", "Draw", "Runs")
+_PAGES = {"": "Home", "Train": "Train", "Metrics": "Metrics", "Draw": "Draw", "Runs": "Runs"}  # of a link: what it says
 # Screen readers choose their voice by this.
 _TONGUE = "<script>document.documentElement.lang = '{}'</script>"
 _NAME = """[data-testid=stSidebarNavLink][href$="/{0}"] > * {{display:none}}
-[data-testid=stSidebarNavLink][href$="/{0}"]::after {{content:"{1}"}}
+[data-testid=stSidebarNavLink][href$="/{0}"]::after {{content:"{1}"; font-size:.875rem}}
 """
 
 
@@ -73,7 +73,7 @@ def _page_names() -> str:
     # Streamlit makes its list of pages from the names of their files.
     if language() == "en":
         return ""
-    return "<style>" + "".join(_NAME.format(name, t(name)) for name in _PAGES) + "</style>"
+    return "<style>" + "".join(_NAME.format(end, t(name)) for end, name in _PAGES.items()) + "</style>"
 
 
 def language() -> str:

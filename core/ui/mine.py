@@ -9,7 +9,7 @@ from core import access, jobs, metrics, mydigits, plots, runs, tracking
 from core import launch as starting
 from core.errors import AccessError, DigitLabError
 from core.settings import Settings
-from core.texts import later, t
+from core.texts import later, retell, t
 from core.ui import door, frame, inputs, saying
 
 PAGE, CARD = 24, 92
@@ -188,7 +188,7 @@ def _follow(settings: Settings, job_id: str) -> None:
         if not job.live:
             st.rerun()
         done, total = (job.events[-1].get(name, 0) for name in ("done", "total")) if job.events else (0, 0)
-        st.progress(done / total if total else 0.0, text=t(job.message or "Waiting for its turn"))
+        st.progress(done / total if total else 0.0, text=retell(job.message or "Waiting for its turn"))
         if door.is_host():
             frame.button("cancel", t("Cancel"), f"cancel-{job_id}", "", jobs.cancel, settings, job_id)
 
@@ -243,7 +243,7 @@ def _show_sending(settings: Settings, owner: str | None) -> None:
         frame.button("wandb", t("Log to Weights & Biases"), "send-mine", ":material/cloud_upload:", *send, **words)
         state = tracking.load_drawings_state(settings)
         if state:
-            said = f"{t(state['state'])}: {settings.without_places(t(state['message']))}"
+            said = f"{t(state['state'])}: {settings.without_places(retell(state['message']))}"
             st.caption(said, width="content")
 
 

@@ -114,7 +114,7 @@ def _show_figures(letters: str, chosen: Sequence[runs.Run], evaluations: list[me
         height="content",
         alt=t("The figures of each run, the best of each column marked"),
         column_config={
-            "run": st.column_config.TextColumn(t("run"), width=46),
+            "run": st.column_config.TextColumn(t("run"), width=64),
             "accuracy": column(t("accuracy"), format="%.4f", width=80),
             "f1": column(t("macro F1"), format="%.4f", width=80),
             "log_loss": column(t("log loss"), format="%.4f", width=74),

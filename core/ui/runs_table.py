@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import compare, dataset, plots_compare, runs, serving, tracking
 from core.settings import Settings
-from core.texts import later, t
+from core.texts import later, retell, t
 from core.ui import frame, inputs, linked
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
@@ -146,8 +146,8 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
                 "when": pd.Timestamp(run.card["created"], unit="s", tz="UTC"),
                 "serves": serves is not None and run.id == serves.id,
                 "wandb": " ".join([t(tracking.load_state(run)["state"]), serving.version(run)]).strip(),
-                "data": t(run.card["data"]["title"]),
-                "why_not": "" if run.servable else run.card["parity"]["reason"],
+                "data": retell(run.card["data"]["title"]),
+                "why_not": "" if run.servable else retell(run.card["parity"]["reason"]),
                 "label": inputs.run_label(run),
             }
         )
@@ -188,7 +188,7 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     number = partial(column.NumberColumn, width=74)
     return {
-        "name": column.TextColumn(t("run"), width=160, pinned=True),
+        "name": column.TextColumn(t("run"), width=190, pinned=True),
         "best": column.TextColumn(
             t("best at"), width=110, help=t("Best of the runs shown here on this server's data.")
         ),

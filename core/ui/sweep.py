@@ -271,6 +271,7 @@ def _show_trials(spec: models.ModelSpec, found: trials.Sweep) -> None:
         height="content" if len(rows) <= 12 else 420,
         alt=t("Every trial with its parameters, scores, seconds and state; the best one has a star"),
         column_config={
+            "trial": st.column_config.NumberColumn(t("trial")),
             "mark": st.column_config.TextColumn(t("best"), width=52),
             "state": st.column_config.TextColumn(t("state")),
             "seconds": st.column_config.NumberColumn("s", format="%.1f", help=t("Fit and answers, in seconds")),

@@ -133,7 +133,7 @@ def show_jobs(settings: Settings, ended: int = 3) -> None:
 def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
     config = job.config
     label = t(models.spec(config["family"]).label) if config["family"] in models.CATALOGUE else config["family"]
-    changed = ", ".join(f"{k} = {v}" for k, v in config["params"].items()) or t("everything at its default")
+    changed = ", ".join(f"`{k} = {v}`" for k, v in config["params"].items()) or t("everything at its default")
     color, icon = STATES[job.state]
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -89,7 +89,7 @@ def read(name: str, data: bytes, source: str = "picture") -> Taken:
     """
     name = name.replace("\\", "/").rpartition("/")[2][:80]
     if len(data) > uploads.MAX_BYTES:
-        return Taken(name, source, why=uploads.TOO_LARGE.format(len(data) / 2**20, uploads.MAX_BYTES >> 20))
+        return Taken(name, source, why=t(uploads.TOO_LARGE, size=len(data) / 2**20, most=uploads.MAX_BYTES >> 20))
     if not data:
         return Taken(name, source, why=t("The file is empty. Save the picture again, then upload it once more."))
     try:

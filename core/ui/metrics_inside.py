@@ -30,9 +30,7 @@ def show_inside(digits: dataset.Digits, run: runs.Run) -> None:
         _pixels_by_covering(run)
     if steps := run.card.get("learning"):
         st.subheader(t("How it learned"))
-        training.learning_curve(steps, "learning")
-        if words := metrics.say_learning(steps):
-            st.caption(words)
+        training.learning_curve(steps, "learning", metrics.say_learning(steps))
 
 
 @st.fragment

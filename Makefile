@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHARED := ../shared/data
-BARS := accuracy pens predict depth fit sweep draw refuse pages memory faults api users dyno
+BARS := accuracy pens predict depth fit sweep draw refuse pages memory faults api opening users dyno
 
 # Development data, where it lies beside the project and nothing else is asked for.
 ifneq ($(wildcard $(SHARED)/mnist.npz),)

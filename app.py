@@ -1,6 +1,7 @@
 """The ASGI entry: dashboard and HTTP API on one port. `uvicorn app:app`"""
 
 import contextlib
+import importlib
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
-from core import api, guard, launch, serving, settings, tracking
+from core import api, guard, launch, runs, serving, settings, tracking
 from core.errors import SettingsError
 
 try:
@@ -30,8 +31,10 @@ dash = st.App(Path(__file__).resolve().with_name("Home.py"))
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
-    """Open the model that serves before the first request, then live as long as the dashboard."""
+    """Do before the first request what it would wait for, then live as long as the dashboard."""
     await run_in_threadpool(api.warm_up)
+    await run_in_threadpool(runs.list_runs, found)  # what the cards say is remembered
+    await run_in_threadpool(importlib.import_module, "core.ui")
     async with dash.lifespan()(app) as state:
         yield state
 

@@ -1,6 +1,7 @@
 """The most memory that a whole training takes, for each family, on 5,000 and on 60,000 images.
 
     python bench/memory.py [--small] [FAMILY …]
+    python bench/memory.py --robustness          the study of each family's largest run that there is, instead
 
 Runs `python -m core train` in a process of its own for each, with the family's own augmentation, and looks every
 twentieth of a second at how much of it nobody else has and the system cannot take back (anonymous memory). Where memory
@@ -9,6 +10,7 @@ that none is exceeded. `--small`: as on a server of 512 MB, one stage after anot
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core import dataset, launch, models, pipeline, runs, settings  # noqa: E402 - the path must be known first
+from core import dataset, launch, models, pipeline, robustness, runs, settings  # noqa: E402 - the path must be known first
 
 SIZES = (5000, 60_000)
 LOOK_SECONDS = 0.05
@@ -50,6 +52,33 @@ def anonymous_mb(process: psutil.Process) -> float:
     return total / 1024
 
 
+def study_peak(found: settings.Settings, run: runs.Run) -> float:
+    """Study a copy of a run from the command line; returns the peak in MiB."""
+    shutil.copytree(run.path, runs.folder(found) / run.id, ignore=shutil.ignore_patterns("extra"))
+    words = [sys.executable, "-m", "core", "robustness", run.id]
+    child = subprocess.Popen(words, cwd=ROOT, env=found.child_environment(), stdout=subprocess.DEVNULL)
+    process, most = psutil.Process(child.pid), 0.0
+    while child.poll() is None:
+        most = max(most, anonymous_mb(process))
+        time.sleep(LOOK_SECONDS)
+    if child.returncode:
+        raise SystemExit(f"memory: the study of {run.id} failed")
+    return most
+
+
+def studies(given: settings.Settings, found: settings.Settings) -> list[str]:
+    """Print a row for each family's largest run; returns those whose figure is exceeded."""
+    there = [run for run in runs.list_runs(given) if run.servable and not run.card["data"]["is_sample"]]
+    largest = {run.family: run for run in sorted(there, key=runs.size_of)}
+    above = []
+    print(f"{'run':<44}{'model MB':>9}{'peak MB':>9}{'need_mb':>9}")
+    for run in largest.values():
+        most, told = study_peak(found, run), robustness.need_mb(run)
+        above += [run.id] if most > told else []
+        print(f"{run.id:<44}{runs.size_of(run) / 1e6:>9.1f}{most:>9.0f}{told:>9.0f}", flush=True)
+    return above
+
+
 def peak(found: settings.Settings, family: str, size: int, level: str) -> tuple[float, float]:
     """Train one run from the command line; returns its peak in MiB and its CPU seconds of fitting."""
     words = [sys.executable, "-m", "core", "train", "--family", family, "--augmentation", level]
@@ -76,6 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", nargs="*", choices=[*models.CATALOGUE, []], help="only these (all)")
     parser.add_argument("--small", action="store_true", help="as on a server of 512 MB")
+    parser.add_argument("--robustness", action="store_true", help="the robustness studies instead of the trainings")
     given = parser.parse_args()
     above = []
     with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +115,10 @@ def main() -> int:
         print(f"data: {dataset.describe(digits)}")
         if digits.is_sample:
             return 2
+        if given.robustness:
+            above = studies(settings.load(), found)
+            print(f"memory: {len(above)} studies above what they say (bar 0)")
+            return 1 if above else 0
         print(f"{'family':<22}{'images':>8}{'learned':>9}{'peak MB':>9}{'memory_mb':>11}{'fit CPU s':>11}")
         for name in given.family or models.CATALOGUE:
             spec = models.spec(name)

@@ -105,6 +105,7 @@ def reliability(found: Reliability) -> go.Figure:
         customdata=found.count[known],
         hovertemplate=t("%{x:.1%} sure, %{y:.1%} right, %{customdata:,} answers") + "<extra></extra>",
         name=t("the model"),
+        cliponaxis=False,  # most answers are at the very end of the scale
     )
     _calm(figure, t("how sure it is"), t("how often it is right"))
     return figure.update_xaxes(range=[0, 1.02], tickformat=".0%").update_yaxes(range=[0, 1.05], tickformat=".0%")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.depth import Tree, pruning, tree
+from core import dataset, metrics, runs
+from core.depth import Tree, parts, pruning, tree
 from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS
 from core.texts import t
 
@@ -125,6 +126,17 @@ def importances(found: Tree, criterion: str, class_weights: np.ndarray | None = 
     gain = risk[asking] - risk[found.left[asking]] - risk[found.right[asking]]
     total = np.bincount(found.feature[asking], gain, minlength=N_PIXELS)
     return (total / max(float(total.sum()), 1e-300)).reshape(IMAGE_SHAPE)
+
+
+def pixels(run: runs.Run, found: Tree, digits: dataset.Digits) -> np.ndarray | None:
+    """Return the `importances` of a run's tree; None where its digits were weighted, and the data is not here."""
+    weights = None
+    if run.config["params"].get("class_weight") == "balanced":
+        if digits.sha256 != run.config["data_sha256"]:
+            return None
+        learned, _ = parts(run, digits)
+        weights = 1 / np.maximum(metrics.class_counts(digits.y_train[learned]), 1)
+    return importances(found, run.config["params"]["criterion"], weights)
 
 
 def as_text(found: Tree) -> str:

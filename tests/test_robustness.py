@@ -1,11 +1,13 @@
 """Changed images: the changes by hand, the study as a job, what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core import dataset, inference, jobs, robustness, runs, studies
 from core.cli import jobwork
-from core.errors import DataError, RunError
+from core.errors import DataError, ModelError, RunError
 from core.robustness import changes, measuring
 from tests.conftest import until
 from tests.test_depth import newest
@@ -110,8 +112,6 @@ def test_describe_says_where_nothing_is_gained():
 
 
 def test_refused_before_it_starts(trained, slow_npz, started):
-    from dataclasses import replace
-
     run = newest(trained)
     with pytest.raises(DataError, match="but the server has"):
         robustness.start(replace(trained, mnist=slow_npz), run)
@@ -119,6 +119,16 @@ def test_refused_before_it_starts(trained, slow_npz, started):
     with pytest.raises(RunError, match="not what was trained"):
         robustness.start(trained, replace(run, card=run.card | {"parity": parity}))
     assert not jobs.list_jobs(trained, "robustness")
+
+
+def test_a_model_too_large_for_the_memory_is_refused_with_the_figure(trained, started):
+    run = newest(trained)
+    files = run.card["files"] | {"model.onnx": run.card["files"]["model.onnx"] | {"bytes": 60_000_000}}
+    large = replace(run, card=run.card | {"files": files})
+    assert robustness.need_mb(large) == pytest.approx(900)
+    with pytest.raises(ModelError, match="takes 900 MB beside the server's"):
+        robustness.start(replace(trained, memory_mb=1000), large)
+    assert robustness.start(replace(trained, memory_mb=1000), run) == started[0]
 
 
 def test_cancel_leaves_nothing(trained):

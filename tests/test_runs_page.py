@@ -72,16 +72,26 @@ def test_the_table_tells_what_cards_and_labels_say(two):
         ({"by": "Ana"}, ["other"]),
         ({"kind": "Decision tree"}, ["other", "good"]),
         ({"mine": "true"}, []),
+        ({"use": "can answer"}, ["good"]),
+        ({"use": "cannot answer"}, ["other"]),
     ],
     ids=str,
 )
 def test_filters_come_from_the_link(two, query, shown):
     _, good, other = two
+    parity = other.card["parity"] | {
+        "servable": False,
+        "reason": "It answers otherwise than the model that was trained.",
+    }
+    files.write_json(other.path / "card.json", other.card | {"parity": parity})
     runs.save_labels(other, {"author": "Ana"}, ["try"])
     page = check(open_page(PAGE, **query))
     ids = {"good": good.id, "other": other.id}
     if shown:
-        assert set(page.dataframe[0].value.index) == {ids[name] for name in shown}
+        table = page.dataframe[0].value
+        assert set(table.index) == {ids[name] for name in shown}
+        assert ("why_not" in table) == ("other" in shown)
+        assert "other" not in shown or parity["reason"] == table.loc[other.id, "why_not"]
     else:
         assert "No run is like that" in page.info[0].value
 

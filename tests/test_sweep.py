@@ -374,6 +374,18 @@ def test_a_sweep_that_does_not_fit_is_refused_before_it_starts(tiny):
     assert not trials.list_ids(tiny)
 
 
+def test_many_networks_are_refused_where_what_stays_of_each_does_not_fit(tiny):
+    config = pipeline.make_config("cnn_small", {}, None, "none")
+    for trials_, fits in ((2, True), (100, False)):
+        rates = ",".join(f"{0.001 + 0.0001 * n:.4f}" for n in range(trials_))
+        wanted = sweep.make_config(config, {"learning_rate": rates}, "grid", trials_, "accuracy", None)
+        if fits:
+            sweep.check(replace(tiny, memory_mb=3000), wanted)
+        else:
+            with pytest.raises(ModelError, match=r"100 trials of Small CNN need .* Try fewer"):
+                sweep.check(replace(tiny, memory_mb=3000), wanted)
+
+
 def test_sweeps_count_like_trainings(tiny, monkeypatch):
     monkeypatch.setattr(jobs, "start", lambda settings, job_id, secrets=(): None)
     monkeypatch.setattr(launch, "QUEUE", 2)

@@ -14,7 +14,7 @@ STAGES = ("fit", "finish")
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
     """Train one run and print its report; returns the exit code."""
-    from core import augmentation, launch, metrics, models, pipeline, runs
+    from core import augmentation, launch, metrics, models, mydigits, pipeline, runs
 
     first = argparse.ArgumentParser(prog="python -m core train", add_help=False)
     names = list(models.CATALOGUE)
@@ -27,6 +27,8 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("--train-size", type=int, default=None, metavar="N", help="number of training images (all)")
     words = f"other hands' and other pens' variants of the training images ({level})"
     parser.add_argument("--augmentation", choices=augmentation.LEVELS, default=level, help=words)
+    words = "learn from My digits too: as they are now, or a set that was kept, by the first 12 digits of its sha256"
+    parser.add_argument("--my-digits", nargs="?", const="", metavar="SHA256", help=words)
     for p in spec.parameters:
         shown = p.none if p.default is None else p.default
         kind = {"int": int, "float": float, "choice": str}[p.kind]
@@ -36,7 +38,10 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     given = vars(parser.parse_args(argv))
     params = {p.name: given[p.name] for p in spec.parameters}
     runs.sweep(found)
-    run_id = launch.submit(found, pipeline.make_config(spec.name, params, given["train_size"], given["augmentation"]))
+    config = pipeline.make_config(spec.name, params, given["train_size"], given["augmentation"])
+    if (named := given["my_digits"]) is not None:
+        config["my_digits"] = mydigits.kept_set(found, named) if named else mydigits.make_set(found)
+    run_id = launch.submit(found, config)
     code = jobwork.run(found, run_id, work)
     if code:
         return code

@@ -25,7 +25,7 @@ from core.depth.study import (
     table,
 )
 from core.depth.tree import Tree, ends, from_estimator
-from core.depth.words import describe, describe_pruning
+from core.depth.words import describe, describe_cut, describe_pruning
 
 __all__ = [
     "FILE",
@@ -36,6 +36,7 @@ __all__ = [
     "best_depth",
     "best_pruning",
     "describe",
+    "describe_cut",
     "describe_pruning",
     "ends",
     "expect",

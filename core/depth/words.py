@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from core import metrics
 from core.depth.study import Study, best_depth, best_pruning, pruning_table, table
 from core.texts import t
 
@@ -68,6 +69,31 @@ def _beyond(here: pd.Series, last: pd.Series, more: dict[str, float]) -> str:
         train_last=last["train"],
         test=here["test"],
         test_last=last["test"],
+    )
+
+
+def describe_cut(study: Study, depth: int) -> str:
+    """Say what the tree is worth when it may ask `depth` questions, and where it fails then."""
+    row, worst = table(study).loc[depth], metrics.worst_pair(study.test[depth - 1])
+    said = t(
+        "Cut at depth {depth} it reads {train:.1%} of the images that it learned from and {test:.1%} of the test "
+        "images, {gap:.1f} points apart.",
+        depth=depth,
+        train=row["train"],
+        test=row["test"],
+        gap=100 * abs(row["train"] - row["test"]),
+    )
+    if not worst.count:
+        return said
+    return (
+        said
+        + " "
+        + t(
+            "Most often it takes a {true} for a {said}: {count:,} times.",
+            true=worst.true,
+            said=worst.predicted,
+            count=worst.count,
+        )
     )
 
 

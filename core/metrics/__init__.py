@@ -26,6 +26,7 @@ from core.metrics.confidence import (
     suspects,
 )
 from core.metrics.curves import Curve, precision_recall, roc, thinned
+from core.metrics.saying import say_covering, say_gain, say_learning, say_proportions, say_sureness
 from core.metrics.scalars import (
     RESAMPLES,
     Z_95,
@@ -74,6 +75,11 @@ __all__ = [
     "report",
     "report_of",
     "roc",
+    "say_covering",
+    "say_gain",
+    "say_learning",
+    "say_proportions",
+    "say_sureness",
     "scores",
     "summary",
     "suspects",

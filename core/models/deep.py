@@ -155,6 +155,7 @@ def _learn(net: _Net, params: Params, material: Material, report: Report) -> Net
     import keras
     import tensorflow
 
+    keras.utils.clear_session()  # in a sweep the networks before it would hold on to memory, and to the layers' names
     keras.utils.set_random_seed(int(params["random_state"] or 0))
     tensorflow.config.experimental.enable_op_determinism()
     learning, judged = _build(net, params), _build(net, params)

@@ -1,7 +1,7 @@
 """My digits: what people drew and said it was, in one SQLite file; a set to score runs on and to learn from."""
 
 from core.mydigits.exchange import MAX_FILE_BYTES, export_json, export_npz, load_file
-from core.mydigits.learning import COPIES, load_set, make_set, set_file
+from core.mydigits.learning import COPIES, kept_set, load_set, make_set, set_file
 from core.mydigits.scores import Score, fill, table
 from core.mydigits.store import (
     MAX_PNG_BYTES,
@@ -30,6 +30,7 @@ __all__ = [
     "export_json",
     "export_npz",
     "fill",
+    "kept_set",
     "list_drawings",
     "load_file",
     "load_set",

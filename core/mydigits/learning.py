@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,27 @@ def make_set(settings: Settings, author: str | None = None) -> dict[str, Any]:
     return {"sha256": sha256, "count": len(labels), "copies": COPIES}
 
 
+def kept_set(settings: Settings, name: str) -> dict[str, Any]:
+    """Return what a config says of a set that was kept before.
+
+    Parameters
+    ----------
+    name : str
+        The first 12 digits of its sha256.
+
+    Raises
+    ------
+    DrawingError
+        If it is not here, or not the one that it was.
+    """
+    if not re.fullmatch(r"[0-9a-f]{12}", name):
+        raise DrawingError(
+            t("{name!r} names no set of My digits. Give the first 12 digits of its sha256.", name=name[:60])
+        )
+    images, labels = _read(settings, name)
+    return {"sha256": _sha256(images, labels), "count": len(labels), "copies": COPIES}
+
+
 def load_set(settings: Settings, config: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the images, (n * copies, 28, 28) uint8, and labels of the set that a config names.
 
@@ -51,7 +73,12 @@ def load_set(settings: Settings, config: Mapping[str, Any]) -> tuple[np.ndarray,
     DrawingError
         If it is not here, or not the one that it was.
     """
-    sha256 = str(config["sha256"])
+    images, labels = _read(settings, str(config["sha256"]))
+    copies = int(config.get("copies", 1))
+    return np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
+
+
+def _read(settings: Settings, sha256: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(set_file(settings, sha256), allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
@@ -64,12 +91,11 @@ def load_set(settings: Settings, config: Mapping[str, Any]) -> tuple[np.ndarray,
         ) from error
     check_images(images)
     check_labels(labels, len(images))
-    if _sha256(images, labels) != sha256:
+    if not _sha256(images, labels).startswith(sha256):
         raise DrawingError(
             t("The set of My digits {sha256} was changed since it was made. Train without it.", sha256=sha256[:12])
         )
-    copies = int(config.get("copies", 1))
-    return np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
+    return images, labels
 
 
 def _sha256(images: np.ndarray, labels: np.ndarray) -> str:

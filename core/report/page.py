@@ -1,7 +1,7 @@
 """The report itself: figures, matrix, curves and checks of a run's Metrics page, on one sheet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from core import checks, look, metrics, plots_metrics, robustness, runs, texts
 from core.digits import CLASS_NAMES
-from core.report import svg
+from core.report import inside, svg
+from core.report.inside import Inside
 from core.texts import retell, t
 
 _GREY, _BLUE, _RED = look.MUTED, look.ACCENT, look.MARK
@@ -26,6 +27,8 @@ class Material:
         From `metrics.deeper`.
     images : (n, 28, 28) uint8 or None
         The test images, where they are those that the run was measured on.
+    inside : Inside
+        From `look_inside`.
     """
 
     run: runs.Run
@@ -34,6 +37,7 @@ class Material:
     checks: Sequence[checks.Check]
     found: robustness.Robustness | None
     images: np.ndarray | None
+    inside: Inside = field(default_factory=Inside)
 
 
 def html(material: Material) -> str:
@@ -42,10 +46,11 @@ def html(material: Material) -> str:
     parts = {
         t("Numbers"): _numbers(material),
         t("Checks"): _checks(material.checks),
-        t("Each digit"): _each_digit(material.evaluation),
+        t("Each digit"): _each_digit(material.evaluation) + inside.proportions(material.evaluation),
         t("What is taken for what"): _confusion(material.evaluation),
         t("Curves"): _curves(material.evaluation),
         t("Confidence"): _confidence(material.evaluation),
+        **_inside(material),
         t("Robustness"): _robustness(material.found),
         t("The surest mistakes"): _mistakes(material),
         t("How it was made"): _making(run),
@@ -60,6 +65,16 @@ def html(material: Material) -> str:
         f"<h1>{escape(title)}</h1><p>{escape(made)}</p>"
         f"<p>{_bold(metrics.verdict(material.evaluation))}</p>{body}</body></html>"
     )
+
+
+def _inside(material: Material) -> dict[str, str]:
+    found = material.inside
+    return {
+        t("The tree's questions"): inside.questions(found),
+        t("Which pixels matter"): inside.pixels(found, material.found),
+        t("How it learned"): inside.learning(material.run.card.get("learning")),
+        t("How deep should it be?"): inside.depths(found),
+    }
 
 
 def _bold(words: str) -> str:
@@ -134,7 +149,7 @@ def _curves(evaluation: metrics.Evaluation) -> str:
         words = t(
             "Mean area of the ten digits: {mean:.4f}; all together: {all:.4f}.", mean=found[-1].area, all=found[-2].area
         )
-        charts.append(_figure(svg.chart(lines, x, y, *span), words))
+        charts.append(svg.figure(svg.chart(lines, x, y, *span), words))
     names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, look.DIGITS, strict=True))
     legend = t("thick: their averages (macro dashed)")
     return f'<div class="charts">{"".join(charts)}</div><p>{names}, {legend}.</p>'
@@ -166,7 +181,8 @@ def _confidence(evaluation: metrics.Evaluation) -> str:
         answered=answered,
         right=right,
     )
-    return f'<div class="charts">{_figure(first, words)}{_figure(second, more if answered else "")}</div>'
+    figures = svg.figure(first, words) + inside.sureness(evaluation) + svg.figure(second, more if answered else "")
+    return f'<div class="charts">{figures}</div>'
 
 
 def _robustness(found: robustness.Robustness | None) -> str:
@@ -180,13 +196,9 @@ def _robustness(found: robustness.Robustness | None) -> str:
             lines.append(svg.Line(found.levels[name], y, colour, dots=True, low=low, high=high))
         span = float(found.levels[name].min()), float(found.levels[name].max())
         drawn = svg.chart(lines, t(change.axis), t("right"), span, (0.0, 1.0), percent=False)
-        charts.append(_figure(drawn, robustness.describe(found, name)))
+        charts.append(svg.figure(drawn, robustness.describe(found, name)))
     words = t("Each point: {n:,} test images. Grey: as they come; blue: after our normalisation.", n=found.n)
     return f'<p>{words}</p><div class="charts">{"".join(charts)}</div>'
-
-
-def _figure(drawn: str, words: str) -> str:
-    return f"<figure>{drawn}<figcaption>{escape(words)}</figcaption></figure>"
 
 
 def _mistakes(material: Material) -> str:
@@ -239,9 +251,13 @@ th, td {text-align:left; padding:.2rem .6rem .2rem 0; vertical-align:top} th {fo
 figcaption {font-size:.85rem; color:#333} svg {width:100%; height:auto} svg text {font-size:10px; fill:#444}
 .images {display:flex; flex-wrap:wrap; gap:.6rem} .small {flex:none; width:4.4rem; text-align:center}
 .small img {width:56px; height:56px; image-rendering:pixelated; border:1px solid #ddd}
+.pixels {image-rendering:pixelated} img.pixels {border:1px solid #ddd}
+.wide {display:flex; flex-wrap:wrap; gap:1rem; align-items:center; max-width:none} .wide figcaption {flex:1 1 16rem}
+.tree {overflow-x:auto} .tree svg {min-width:56rem} .tree text {font-size:11px; fill:#222}
 @media print {
   body {margin:0; font-size:12px; max-width:none}
-  figure, tr, section > p {break-inside:avoid} h2 {break-after:avoid}
+  figure, tr, section > p, .tree {break-inside:avoid} h2, p:has(+ .tree) {break-after:avoid}
+  .tree svg {min-width:0}
   * {-webkit-print-color-adjust:exact; print-color-adjust:exact}
 }
 """

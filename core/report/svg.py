@@ -1,6 +1,6 @@
 """Small charts as SVG text: a few kilobytes each, sharp on paper, no script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,7 +10,8 @@ from core import look
 from core.texts import t
 
 WIDTH, HEIGHT = 340, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 18, 8, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 18, 8, 38
+Ticks = Mapping[float, str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +40,33 @@ class Line:
     high: np.ndarray | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """Bars that stand on the lower edge of a chart.
+
+    Parameters
+    ----------
+    x, y : (n,) float
+        The middle and the height of each.
+    width : float
+        As `x`.
+    colour : str
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    width: float
+    colour: str = look.ACCENT
+
+
 def chart(
-    lines: Sequence[Line], x: str, y: str, across: tuple[float, float], up: tuple[float, float], percent: bool = True
+    lines: Sequence[Line | Bars],
+    x: str,
+    y: str,
+    across: tuple[float, float],
+    up: tuple[float, float],
+    percent: bool = True,
+    ticks: tuple[Ticks, Ticks] = (None, None),
 ) -> str:
     """Return a chart.
 
@@ -52,8 +78,11 @@ def chart(
         What the axes span; what lies beyond is cut off.
     percent : bool
         Whether the horizontal axis is in per cent; the vertical one always is.
+    ticks : value -> words, or None
+        What stands along each of the axes, where that is not five shares.
     """
-    body = [_axis(across, up, percent), *(_line(line, across, up) for line in lines)]
+    drawn = (_bars(one, across, up) if isinstance(one, Bars) else _line(one, across, up) for one in lines)
+    body = [_axis(across, up, percent, *ticks), *drawn]
     words = escape(t("{y} against {x}", y=y, x=x))
     middle = (_TOP + HEIGHT - _BOTTOM) / 2
     return (
@@ -61,6 +90,11 @@ def chart(
         f'<text x="{(WIDTH + _LEFT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x)}</text>'
         f'<text transform="translate(11 {middle}) rotate(-90)" text-anchor="middle">{escape(y)}</text></svg>'
     )
+
+
+def figure(drawn: str, words: str) -> str:
+    """Return a chart with the sentence that says what it says."""
+    return f"<figure>{drawn}<figcaption>{escape(words)}</figcaption></figure>"
 
 
 def _place(
@@ -92,15 +126,26 @@ def _line(line: Line, across: tuple[float, float], up: tuple[float, float]) -> s
     return "".join(parts)
 
 
-def _axis(across: tuple[float, float], up: tuple[float, float], percent: bool) -> str:
+def _bars(bars: Bars, across: tuple[float, float], up: tuple[float, float]) -> str:
+    left, top = _place(bars.x - bars.width / 2, bars.y, across, up)
+    right, _ = _place(bars.x + bars.width / 2, bars.y, across, up)
+    return "".join(
+        f'<rect x="{a:.1f}" y="{high:.1f}" width="{b - a:.1f}" height="{HEIGHT - _BOTTOM - high:.1f}" '
+        f'fill="{bars.colour}"/>'
+        for a, b, high in zip(left, right, top, strict=True)
+    )
+
+
+def _axis(
+    across: tuple[float, float], up: tuple[float, float], percent: bool, along: Ticks = None, upwards: Ticks = None
+) -> str:
     parts = []
-    for value in np.linspace(*up, 5):
+    places = 0 if up[1] - up[0] > 0.1 else 1
+    for value, words in (upwards or {v: f"{v:.{places}%}" for v in np.linspace(*up, 5)}).items():
         _, (at,) = _place(np.array([across[0]]), np.array([value]), across, up)
         parts.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#ddd"/>')
-        words = f"{value:.0%}" if up[1] - up[0] > 0.1 else f"{value:.1%}"
         parts.append(f'<text x="{_LEFT - 4}" y="{at + 3:.1f}" text-anchor="end">{words}</text>')
-    for value in np.linspace(*across, 5):
+    for value, words in (along or {v: f"{v:.0%}" if percent else f"{v:g}" for v in np.linspace(*across, 5)}).items():
         (at,), _ = _place(np.array([value]), np.array([up[0]]), across, up)
-        words = f"{value:.0%}" if percent else f"{value:g}"
         parts.append(f'<text x="{at:.1f}" y="{HEIGHT - _BOTTOM + 14}" text-anchor="middle">{words}</text>')
     return "".join(parts)

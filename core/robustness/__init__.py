@@ -1,7 +1,7 @@
 """How much may an image change before a run misreads it? From its pixels, and after our normalisation."""
 
 from core.robustness.changes import CHANGES, Change
-from core.robustness.measuring import expect, measure, start, submit, work
+from core.robustness.measuring import check_memory, expect, measure, need_mb, start, submit, work
 from core.robustness.study import FILE, Robustness, describe, lines, load, save
 
 __all__ = [
@@ -9,11 +9,13 @@ __all__ = [
     "FILE",
     "Change",
     "Robustness",
+    "check_memory",
     "describe",
     "expect",
     "lines",
     "load",
     "measure",
+    "need_mb",
     "save",
     "start",
     "submit",

@@ -7,9 +7,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from core import dataset, depth, inference, preprocessing, runs, studies, worker
+from core import dataset, depth, inference, launch, preprocessing, runs, studies, worker
 from core import digits as contract
-from core.errors import DataError, ImageError, RunError
+from core.errors import DataError, ImageError, ModelError, RunError
 from core.robustness.changes import CHANGES
 from core.robustness.study import Robustness, save
 from core.settings import Settings
@@ -21,6 +21,7 @@ _AT_ONCE = 250
 _PATCH = 4  # pixels a side of the paper that covers
 _PATCHES = (contract.IMAGE_SHAPE[0] // _PATCH) ** 2
 _CHANGED = IMAGES * sum(len(change.levels) for change in CHANGES.values())
+_BARE_MB, _EACH_MB = 150, 12.5  # without a model, and for each megabyte of it
 _NORMALISE_SECONDS, _CHANGE_SECONDS = 3e-4, 1e-4  # for one image, on one core of 2024
 
 Told = Callable[[int, str], None]
@@ -35,6 +36,36 @@ def expect(run: runs.Run) -> dict[str, float]:
     return {"data": 2.0, "fit": 0.0, "evaluate": seconds, "export": 0.0, "seal": 0.2}
 
 
+def need_mb(run: runs.Run) -> float:
+    """Return the most memory that the study of a run takes, as measured by `bench/memory.py --robustness`.
+
+    Nearly all of it is the model: ONNX Runtime keeps a forest as many separate numbers, and while it opens the file it
+    holds them twice.
+    """
+    return _BARE_MB + _EACH_MB * runs.size_of(run) / 1e6
+
+
+def check_memory(settings: Settings, run: runs.Run) -> None:
+    """Refuse, before it starts, a study that does not fit into the memory.
+
+    Raises
+    ------
+    ModelError
+        With the measured figure.
+    """
+    need = need_mb(run)
+    if 0 < settings.memory_mb < need + launch.SERVER_MB:
+        raise ModelError(
+            t(
+                "To measure this run takes {need:.0f} MB beside the server's {server}, as measured; there are {have} "
+                "MB (DIGITLAB_MEMORY_MB, else the machine's). Measure it on a larger machine.",
+                need=need,
+                server=launch.SERVER_MB,
+                have=settings.memory_mb,
+            )
+        )
+
+
 def submit(settings: Settings, run: runs.Run) -> str:
     """Write the study's job; returns its id.
 
@@ -44,7 +75,10 @@ def submit(settings: Settings, run: runs.Run) -> str:
         If the run has no exported model that may be asked.
     DataError
         If the server has other data by now.
+    ModelError
+        If there is too little memory.
     """
+    check_memory(settings, run)
     _check(settings, run)
     return studies.submit(settings, "robustness", run, expect(run))
 
@@ -54,11 +88,12 @@ def start(settings: Settings, run: runs.Run) -> str:
 
     Raises
     ------
-    RunError, DataError
+    RunError, DataError, ModelError
         As from `submit`.
     JobError
         If too many jobs wait already.
     """
+    check_memory(settings, run)
     _check(settings, run)
     return studies.start(settings, "robustness", run, expect(run))
 

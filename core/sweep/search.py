@@ -15,6 +15,7 @@ from core.texts import t
 
 CLASS_TRIALS = 12
 SEARCH = "search"
+_LEFT_MB = 22  # of each network stays with TensorFlow until the process ends, measured over seven of them
 _LOADING = 3.0  # seconds for imports and data, measured on two cores
 
 
@@ -122,6 +123,20 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
         config["plan"], key=lambda params: launch.memory_mb(settings, {**config["run"], "params": params}, rows)
     )
     launch.check_memory(settings, {**config["run"], "params": hungriest}, rows)
+    spec, count = models.spec(config["family"]), len(config["plan"])
+    need = launch.memory_mb(settings, config["run"], rows) + count * _LEFT_MB
+    if spec.needs and 0 < settings.memory_mb < need + launch.SERVER_MB:
+        raise ModelError(
+            t(
+                "{count} trials of {label} need {need:.0f} MB beside the server's {server}, as measured: TensorFlow "
+                "keeps a little of each. There are {have} MB (DIGITLAB_MEMORY_MB, else the machine's). Try fewer.",
+                count=count,
+                label=t(spec.label),
+                need=need,
+                server=launch.SERVER_MB,
+                have=settings.memory_mb,
+            )
+        )
 
 
 def check_class(config: Mapping[str, Any]) -> None:

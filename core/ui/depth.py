@@ -82,6 +82,7 @@ def _board(run: runs.Run, study: depth.Study) -> None:
             st.segmented_control, t("Score"), list(_SCORES), "accuracy", "score", required=True, help=words
         )
     _curve(study, chosen, _SCORES[score], "depth-curve")
+    st.caption(depth.describe_cut(study, chosen))
     words = t("**The test images at depth {depth}**, read by this run's tree:", depth=chosen)
     if study.grown:
         words = t(

@@ -34,7 +34,8 @@ _FRAME = f"""<style>
   [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
-@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}}}
+@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
+  [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}}}
 </style>"""
 _PAGES = {"": "Home", "Train": "Train", "Metrics": "Metrics", "Draw": "Draw", "Runs": "Runs"}  # of a link: what it says
 # Screen readers choose their voice by this.

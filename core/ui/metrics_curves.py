@@ -43,11 +43,11 @@ def show_curves(run: runs.Run, evaluation: metrics.Evaluation) -> None:
         key="areas",
         height="content",
         hide_index=True,
-        width=420,
+        width=360,
         column_config={
-            "digit": st.column_config.TextColumn(t("digit"), width=70),
-            "area under ROC": column(t("area under ROC"), format="%.4f", min_value=0.5, max_value=1.0, width=150),
-            "average precision": column(t("average precision"), format="%.4f", min_value=0, max_value=1, width=150),
+            "digit": st.column_config.TextColumn(t("digit"), width=62),
+            "area under ROC": column(t("area under ROC"), format="%.4f", min_value=0.5, max_value=1.0, width=140),
+            "average precision": column(t("average precision"), format="%.4f", min_value=0, max_value=1, width=140),
         },
     )
     st.caption(t("micro: all ten questions of all images together. macro: the mean of the ten digits."))
@@ -104,7 +104,7 @@ def show_confidence(run: runs.Run, evaluation: metrics.Evaluation) -> None:
         edges, hits, misses = metrics.confidence_counts(evaluation)
         alt = t("Right and wrong answers by confidence")
         frame.chart(plots_metrics.confidence(edges, hits, misses), "sureness", alt)
-        st.caption(_say_sureness(evaluation))
+        st.caption(metrics.say_sureness(evaluation))
     _coverage(evaluation)
 
 
@@ -120,16 +120,6 @@ def _say_reliability(found: metrics.Reliability) -> str:
             "{worst:.0f}; on the whole it is more often right than it is sure."
         )
     return words.format(error=100 * found.error, worst=100 * found.worst)
-
-
-def _say_sureness(evaluation: metrics.Evaluation) -> str:
-    sure = evaluation.confidence >= 0.95
-    wrong = int((sure & ~evaluation.right).sum())
-    return t(
-        "In {share:.1%} of its answers it is at least 95 % sure; {wrong:,} of those are wrong all the same.",
-        share=sure.mean(),
-        wrong=wrong,
-    )
 
 
 def _coverage(evaluation: metrics.Evaluation) -> None:
@@ -152,7 +142,7 @@ def _coverage(evaluation: metrics.Evaluation) -> None:
         st.markdown(
             t(
                 "Then it answers **{answered:.1%}** of the images ({count:,}) and reads **{accuracy:.2%}** of them "
-                "rightly, instead of {all:.2%}; {rest:,} are left to a person.",
+                "rightly, instead of {all:.2%}; left to a person: {rest:,}.",
                 answered=answered,
                 count=round(answered * n),
                 accuracy=accuracy,

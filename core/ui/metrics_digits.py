@@ -1,5 +1,6 @@
 """The numbers: tiles with intervals, the report of each digit, and what it cost to learn."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
@@ -58,7 +59,7 @@ def show_digits(evaluation: metrics.Evaluation) -> None:
         )
     )
     _report(frame_, never)
-    _proportions(each)
+    _proportions(evaluation.confusion_matrix)
 
 
 def _report(frame_: pd.DataFrame, never: list[str]) -> None:
@@ -67,7 +68,7 @@ def _report(frame_: pd.DataFrame, never: list[str]) -> None:
         key="report",
         height="content",
         column_config={
-            "class": st.column_config.TextColumn(t("digit"), width=110),
+            "class": st.column_config.TextColumn(t("digit"), width=98),
             **{name: _bar(t(label), t(words)) for name, (label, words) in _COLUMNS.items()},
             "support": st.column_config.NumberColumn(
                 t("support"), format="%d", width=70, help=t("Test images that show this digit.")
@@ -80,22 +81,10 @@ def _report(frame_: pd.DataFrame, never: list[str]) -> None:
     )
 
 
-def _proportions(each: pd.DataFrame) -> None:
+def _proportions(matrix: np.ndarray) -> None:
     st.subheader(t("How often each digit is there, and how often it is said"))
-    said = each["predicted"] - each["support"]
-    most, least = said.idxmax(), said.idxmin()
-    st.caption(
-        t(
-            "It says “{most}” {often:,} times too often and “{least}” {seldom:,} times too seldom.",
-            most=most,
-            often=said[most],
-            least=least,
-            seldom=-said[least],
-        )
-        if said.any()
-        else t("It says every digit exactly as often as it is there.")
-    )
-    chart = plots_metrics.proportions(each["support"].to_numpy(), each["predicted"].to_numpy())
+    st.caption(metrics.say_proportions(matrix))
+    chart = plots_metrics.proportions(matrix.sum(axis=1), matrix.sum(axis=0))
     frame.chart(chart, "proportions", t("How many test images show each digit, and how often the model says it"))
 
 
@@ -104,12 +93,12 @@ def _row(name: str) -> str:
 
 
 def _bar(label: str, words: str) -> ColumnConfig:
-    return st.column_config.ProgressColumn(label, width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0)
+    return st.column_config.ProgressColumn(label, width=88, help=words, format="%.3f", min_value=0.0, max_value=1.0)
 
 
 def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
-    """Show all the other numbers, each with what it says, and what the run cost."""
-    st.html(_cards(deeper(str(run.path), evaluation)))
+    """Show every number, each with what it says, and what the run cost."""
+    st.html(_cards(metrics.summary(evaluation) | deeper(str(run.path), evaluation)))
     st.subheader(t("What it cost"))
     card, n = run.card, len(evaluation.y_true)
     timings = card["timings"]

@@ -8,7 +8,7 @@ import streamlit as st
 from core import dataset, metrics, report, runs, texts
 from core.settings import Settings
 from core.texts import t
-from core.ui import metrics_checks, metrics_digits
+from core.ui import metrics_checks, metrics_digits, metrics_inside
 
 _TYPES = {".csv": "text/csv", ".json": "application/json", ".html": "text/html"}
 
@@ -22,6 +22,7 @@ def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
         metrics_checks.look(settings, digits, run, evaluation),
         metrics_checks.kept_robustness(run),
         digits.x_test if digits.sha256 == run.config["data_sha256"] else None,
+        metrics_inside.for_report(digits, run),
     )
     words = t("One page in one file: opens without a network, prints well.")
     _offer(t("Report (HTML)"), partial(_write_report, material, texts.language()), f"{run.id}-report.html")

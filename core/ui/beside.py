@@ -17,7 +17,11 @@ _SECONDS = 0.3  # between two looks at answers that take long
 
 def choose(settings: Settings, mine: runs.Run) -> tuple[list[runs.Run], dict[str, str]]:
     """Let the visitor choose runs to compare with, kept in the link; returns them and every run's label."""
-    others = {run.id: run for run in runs.list_runs(settings) if run.servable and run.id != mine.id}
+    there = [run for run in runs.list_runs(settings) if run.servable and run.id != mine.id]
+    others = {run.id: run for run in there if council.fits(settings, run)}
+    if len(others) < len(there):
+        words = t("{n} of the other runs are too large to be opened beside this one.", n=len(there) - len(others))
+        st.caption(f":material/memory: {words}")
     labels = {run_id: inputs.run_label(run) for run_id, run in others.items()}
     if not others:
         st.markdown(t("There is only this one run yet. Train another family and compare."))

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import launch, pipeline, training, ui
+from core.texts import t
 
 settings, digits = ui.page("Train")
 
@@ -12,27 +13,20 @@ with st.sidebar:
     level = ui.augmentation_input(settings, spec, available)
     params = ui.parameter_inputs(spec)
     train_size = st.number_input(
-        "Training images",
+        t("Training images"),
         min_value=training.MIN_TRAIN_SIZE,
         max_value=available,
         value=available,
         step=max(available // 60, 1),
         key="train_size",
         bind="query-params",
-        help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
+        help=t("`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share."),
     )
     mine = ui.my_digits_input(settings)
 
 size = None if train_size == len(digits.y_train) else train_size
 config = ui.or_stop(pipeline.make_config, spec.name, params, size, level) | mine
-changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p.name] != p.default]
-seconds = sum(launch.expect(settings, config).values())
-
-st.markdown(
-    f"**{spec.label}** on {train_size:,} images{ui.variants_in_words(spec, config, train_size)}, "
-    + (", ".join(changed) if changed else "everything at its default")
-    + f": about {seconds:.0f} s. {spec.summary} Its parameters are in the side bar."
-)
+st.markdown(ui.plan_in_words(spec, config, train_size, sum(launch.expect(settings, config).values())))
 ui.author_input()
 ui.train_button(settings, config)
 ui.show_variants(digits, level)

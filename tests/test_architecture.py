@@ -53,6 +53,7 @@ LINES = [
         "> robustness",
         "> refusal",
         "> treeview",
+        "> cures",
         "> checks",
         "> report",
         "> sweep",

@@ -216,8 +216,8 @@ def test_follow_up_is_silent_where_nothing_can_be_done(trained):
 
 def test_refused_before_it_starts(trained, started):
     run, digits = newest(trained), dataset.load(trained)
-    with pytest.raises(ModelError, match="needs 440 MB"):
-        refusal.start(replace(trained, memory_mb=600), run)
+    with pytest.raises(ModelError, match="needs 310 MB"):
+        refusal.start(replace(trained, memory_mb=400), run)
     other = replace(run, config=run.config | {"data_sha256": "f" * 64})
     with pytest.raises(DataError, match="ffffffffffff"):
         refusal.check(trained, other, digits)

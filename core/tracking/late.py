@@ -5,6 +5,7 @@ from typing import Any
 from core import runs
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import extras
 from core.tracking.log import check_complete, started
 from core.tracking.state import load_state, reason, save_state
@@ -16,9 +17,13 @@ def log_extras(settings: Settings) -> None:
         state, extra = load_state(run), dict[str, Any](stamp=extras.stamp(run))
         try:
             extra |= _log(settings, run)
-            state |= {"state": "local only", "message": "Its calibration is logged on this machine; nothing was sent."}
+            state |= {
+                "state": "local only",
+                "message": t("Its calibration is logged on this machine; nothing was sent."),
+            }
         except Exception as error:  # a child's top level: the next one must have its turn
-            state["message"] += f" Its calibration could not be logged: {reason(settings, error)}"
+            why = t("Its calibration could not be logged: {why}", why=reason(settings, error))
+            state["message"] += f" {why}"
         save_state(run, state | {"extra": extra})
 
 

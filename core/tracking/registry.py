@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core import files, runs, serving
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, extras
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, reason, save_state
 
@@ -91,14 +92,29 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
         except (wandb.errors.CommError, ValueError):
             continue
     else:
-        raise TrackingError(f"W&B has no {ARTIFACT}:{wanted} in {entity}/{project}.")
+        raise TrackingError(
+            t(
+                "W&B has no {artifact}:{wanted} in {entity}/{project}.",
+                artifact=ARTIFACT,
+                wanted=wanted,
+                entity=entity,
+                project=project,
+            )
+        )
     with tempfile.TemporaryDirectory(dir=settings.home / "wandb", prefix="fetch-", ignore_cleanup_errors=True) as new:
         path = Path(new) / "run"
         try:
             artifact.download(root=str(path), skip_cache=True)
             artifact.verify(str(path))
         except (ValueError, OSError) as error:
-            raise TrackingError(f"{ARTIFACT}:{artifact.version} came damaged ({reason(settings, error)})") from error
+            raise TrackingError(
+                t(
+                    "{artifact}:{version} came damaged ({reason})",
+                    artifact=ARTIFACT,
+                    version=artifact.version,
+                    reason=reason(settings, error),
+                )
+            ) from error
         run = runs.adopt(settings, path)
     found = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
     found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, extras, registry
 from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
@@ -42,7 +43,7 @@ def sync_all(settings: Settings, force: bool = False, only: str = "") -> None:
         settings.quiet_wandb(online=True)
         due = [run for run in pending(settings, time.time(), force) if only in ("", run.id)]
         for run in due:
-            save_state(run, load_state(run) | {"state": "queued", "message": "Waits to be sent to W&B."})
+            save_state(run, load_state(run) | {"state": "queued", "message": t("Waits to be sent to W&B.")})
         for run in due:
             sync(settings, run)
 
@@ -56,7 +57,7 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
         The content of `tracking.json`: synced with `version`, `url` and `entity`, or failed with the reason.
     """
     before = load_state(run)
-    state = save_state(run, before | {"state": "syncing", "message": "On its way to W&B."})
+    state = save_state(run, before | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
         found = _bring(settings, run, f"{entity}/{state['project']}", state)
@@ -75,11 +76,13 @@ def _bring(settings: Settings, run: runs.Run, place: str, state: dict[str, Any])
         said = [upload(settings, entry["folder"]) for entry in state["runs"]]
         found = registry.find_digest(settings, place, digest)
     if found is None:
-        raise TrackingError(f"W&B does not have the model after the upload.{_complaint(settings, said)}")
+        gone = t("W&B does not have the model after the upload.")
+        raise TrackingError(f"{gone}{_complaint(settings, said)}")
     if extra.get("folder"):
         said = [upload(settings, extra["folder"])]
         if not registry.find_digest(settings, place, extra["digest"], extras.name_of(run), extras.TYPE):
-            raise TrackingError(f"W&B does not have the calibration after the upload.{_complaint(settings, said)}")
+            gone = t("W&B does not have the calibration after the upload.")
+            raise TrackingError(f"{gone}{_complaint(settings, said)}")
     return found
 
 
@@ -110,7 +113,7 @@ def upload(settings: Settings, *folders: str) -> str:
     paths = [settings.home / folder for folder in folders]
     gone = [folder for folder, path in zip(folders, paths, strict=True) if not path.is_dir()]
     if gone:
-        raise TrackingError(f"What was logged is gone ({gone[0]}). Log it again: python -m core track ID")
+        raise TrackingError(t("What was logged is gone ({gone}). Log it again: python -m core track ID", gone=gone[0]))
     words = [sys.executable, "-m", "wandb", "sync", "--include-synced", *map(str, paths)]
     child = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -118,7 +121,7 @@ def upload(settings: Settings, *folders: str) -> str:
     try:
         return child.communicate(timeout=FOLDER_SECONDS)[0]
     except subprocess.TimeoutExpired:
-        raise TrackingError(f"W&B did not take the run within {FOLDER_SECONDS:.0f} s.") from None
+        raise TrackingError(t("W&B did not take the run within {seconds:.0f} s.", seconds=FOLDER_SECONDS)) from None
     finally:
         jobs.end_family(child.pid, grace=1.0)  # wandb-core is in a session of its own and may go on for minutes
         child.wait()

@@ -5,14 +5,14 @@ themes; numbers with the digits that mean something; charts without tools; one u
 """
 
 from core.ui import board
-from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
+from core.ui.augmentation import augmentation_input, plan_in_words, show_variants
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
-from core.ui.lesson import did, start_button
+from core.ui.lesson import did, notice, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
@@ -62,12 +62,14 @@ __all__ = [
     "look_if_due",
     "most_images",
     "my_digits_input",
+    "notice",
     "open_metrics",
     "or_stop",
     "page",
     "parameter_inputs",
     "pick_run",
     "plain",
+    "plan_in_words",
     "promote",
     "roll_back",
     "run_label",
@@ -97,6 +99,5 @@ __all__ = [
     "sync_button",
     "train_button",
     "train_default_button",
-    "variants_in_words",
     "when",
 ]

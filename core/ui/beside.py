@@ -1,6 +1,7 @@
 """Other models: the same drawing through every run that is chosen, side by side, and whether they agree."""
 
 import time
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -9,7 +10,7 @@ from core import council, plots_explain, runs
 from core.digits import CLASSES
 from core.settings import Settings
 from core.texts import t
-from core.ui import inputs
+from core.ui import inputs, linked
 
 _FIRST = 3  # chosen without asking: the newest of as many other families
 _SECONDS = 0.3  # between two looks at answers that take long
@@ -26,16 +27,12 @@ def choose(settings: Settings, mine: runs.Run) -> tuple[list[runs.Run], dict[str
     if not others:
         st.markdown(t("There is only this one run yet. Train another family and compare."))
         return [], labels
-    chosen = st.multiselect(
-        t("Other runs"),
-        list(others),
-        default=_varied(mine, list(others.values())),
-        format_func=labels.__getitem__,
-        max_selections=council.MOST,
-        key="beside",
-        bind="query-params",
-        help=t("Up to {most}. Each answers the same drawing, one after the other.", most=council.MOST),
-    )
+    look: dict[str, Any] = {
+        "max_selections": council.MOST,
+        "help": t("Up to {most}. Each answers the same drawing, one after the other.", most=council.MOST),
+    }
+    start = _varied(mine, list(others.values()))
+    chosen = linked.choose(st.multiselect, t("Other runs"), list(others), start, "beside", labels.__getitem__, **look)
     if len(chosen) == council.MOST and len(others) > council.MOST:
         st.caption(t("{most} is the most: each model is held in memory while it answers.", most=council.MOST))
     return [others[run_id] for run_id in chosen], labels

@@ -56,7 +56,8 @@ def start_tracking(settings: Settings, config: Mapping[str, Any]) -> str:
         `run`: log this run when its training has ended, then sync. `sweep`: the same for its trials and its winner.
         `test`: ask W&B who we are. `sync`: sync every run now, or the one whose id it is; `due`: those whose time has
         come. `restore`: fetch a version, empty = the one to serve. `exchange`: bring promotions together. `my_digits`:
-        log the set of My digits with this sha256. The same thing is not started twice at a time.
+        log the set of My digits with this sha256. `after`: begin when this job has ended. The same thing is not started
+        twice at a time.
     """
     for job in jobs.list_jobs(settings, "track"):
         if job.live and job.config == config:

@@ -13,6 +13,7 @@ from core.texts import t
 
 SIZE = 512  # pixels of the longer side; a digit needs 20 of them
 CLEAN_SHARE = 0.6  # of the pixels are the paper's colour, or the ink's
+CLEAN_BORDER = 0.7  # of those at the border are the paper's colour; else there is a shadow, or light from one side
 CLEAN_STEPS = 3.0  # of 255 that a clean picture's paper may differ by
 CLEAN_CONTRAST = 0.1  # of the way from paper to ink that it may differ by as well: less than what counts as ink
 SMALLEST = 64  # no photo is smaller
@@ -22,6 +23,7 @@ FAINT, STRONG = 0.25, 0.5  # of the strongest ink: what grows a stroke, what beg
 _GROW = 5  # pixels around strong ink where faint ink counts
 _TOP = 0.995  # of all pixels are fainter than what is called ink at first
 _DUST_SHARE = 1e-4  # of the picture, and of the largest stroke 2 %
+_SHALLOW = 0.16  # of the picture: what comes in from its border no further than that is a shadow's end, or cut off
 _LEAST_SIDE = 0.07  # of the picture's shorter side that the largest stroke must measure
 _GROUND, _WINDOW = 128, 21  # side of the small picture whose closing is the background, and the closing's window
 
@@ -35,10 +37,14 @@ def is_photo(grey: np.ndarray) -> bool:
     """
     if min(grey.shape) < SMALLEST:
         return False
-    paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).astype(np.float32)
+    paper = float(np.median(border))
     low, high = float(grey.min()), float(grey.max())
     ink = low if paper - low > high - paper else high
     steps = max(CLEAN_STEPS, CLEAN_CONTRAST * abs(ink - paper))
+    closer = max(CLEAN_STEPS, steps / 2)  # so near that a JPEG's and a scanner's noise still is
+    if float((np.abs(border - paper) <= closer).mean()) < CLEAN_BORDER:
+        return True
     near = (np.abs(grey.astype(np.float32) - level) <= steps for level in (paper, ink))
     return float(np.logical_or(*near).mean()) < CLEAN_SHARE
 
@@ -129,10 +135,11 @@ def _is_edge_or_line(piece: components.Component, height: int, width: int) -> bo
     span = max(piece.height / height, piece.width / width)
     ratio = piece.width / piece.height
     along_border = (level and ratio > 3) or (upright and ratio < 1 / 3)
-    small = max(piece.height, piece.width) < 0.15 * min(height, width)  # where a shadow leaves the picture
+    low, narrow = piece.height < _SHALLOW * height, piece.width < _SHALLOW * width
     return (
         along_border
-        or ((level or upright) and small)
+        or (level and low)
+        or (upright and narrow and piece.height < 2 * _SHALLOW * height)
         or ((level or upright) and span > 0.4)
         or (span > 0.35 and not 1 / 8 < ratio < 8)
     )

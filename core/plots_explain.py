@@ -157,11 +157,20 @@ def heat(image: np.ndarray, effect: np.ndarray) -> np.ndarray:
     return (ground * (1 - share) + colour * share).round().astype(np.uint8)
 
 
-def votes(names: Sequence[str], proba: np.ndarray) -> str:
-    """Return what several models say of one picture, side by side; those unlike the first marked."""
-    first = int(proba[0].argmax())
+def votes(names: Sequence[str], proba: Sequence[np.ndarray | None]) -> str:
+    """Return what several models say of one picture, side by side; those unlike the first marked.
+
+    Parameters
+    ----------
+    proba : (10,) float each
+        None where the answer is still to come; never the first.
+    """
+    first = -1 if proba[0] is None else int(proba[0].argmax())
     cells = []
     for name, row in zip(names, proba, strict=True):
+        if row is None:
+            cells.append((picture(_profile(np.zeros(len(CLASSES))), ""), f"<b>…</b><br>{escape(name)}", False))
+            continue
         label = int(row.argmax())
         words = f"<b>{label}</b> {row[label]:.0%}<br>{escape(name)}"
         cells.append((picture(_profile(row), _profile_words(row)), words, label != first))

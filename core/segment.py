@@ -12,7 +12,7 @@ from core.texts import t
 
 SIZE = 512
 MOST = 20
-SPECK = 0.12  # of the tallest piece: smaller both ways is dust
+SPECK = 0.15  # of the tallest piece: smaller both ways is dust
 SHORT = 0.65  # of the tallest piece: a part of a digit, not a digit
 OVERLAP = 0.5  # of the narrower one's columns that lie in the other's
 NEAR = 0.12  # of the tallest piece: a short part this close belongs to its neighbour
@@ -68,7 +68,7 @@ def digits(strokes: np.ndarray) -> list[Piece]:
     labels, found = components.find(mask)
     tallest = max((piece.height for piece in found), default=0)
     found = [piece for piece in found if max(piece.height, piece.width) > SPECK * tallest]
-    groups = _joined([[piece] for piece in found], tallest)
+    groups = _in_line(_joined([[piece] for piece in found], tallest), tallest)
     if not groups:
         raise ImageError(t("There is no ink in this picture. Write a number first."))
     if len(groups) > MOST:
@@ -140,6 +140,17 @@ def _joined(groups: list[list[components.Component]], tallest: int) -> list[list
             groups[nearest] = groups[nearest] + part
             groups[i] = []
     return [group for group in groups if group]
+
+
+def _in_line(groups: list[list[components.Component]], tallest: int) -> list[list[components.Component]]:
+    # A bit of a printed line, a shadow's end: short, and above or below all that is as tall as a digit.
+    boxes = [_box(group) for group in groups]
+    tall = [(top, bottom) for top, _, bottom, _ in boxes if bottom - top >= SHORT * tallest]
+    kept = []
+    for group, (top, _, bottom, _) in zip(groups, boxes, strict=True):
+        if any(top < its_bottom and its_top < bottom for its_top, its_bottom in tall):
+            kept.append(group)
+    return kept
 
 
 def _height(group: list[components.Component]) -> int:

@@ -41,6 +41,11 @@ def pen_strokes(pens: dict[str, np.ndarray], number: int) -> list[np.ndarray]:
     return [pens["points"][bounds[i] : bounds[i + 1]] for i in range(first, last)]
 
 
+def thinned(stroke: np.ndarray, step: int = 3) -> np.ndarray:
+    """Return every third point of a stroke and its last: the browser takes one move of the mouse a frame."""
+    return np.concatenate([stroke[:-1:step], stroke[-1:]])
+
+
 def inverted_png(pens: dict[str, np.ndarray], number: int) -> bytes:
     """Return one pen digit as a PNG file, black ink on white paper."""
     body = io.BytesIO()

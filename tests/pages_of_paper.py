@@ -1,5 +1,7 @@
 """Photos of pen on paper, made of real digits: uneven light, grain, a little turned; whole numbers, touching digits."""
 
+import io
+
 import numpy as np
 from PIL import Image
 
@@ -46,3 +48,24 @@ def photographed(ink: np.ndarray, rng: np.random.Generator, turn: float = 0.0, l
     printed = 0.18 * ((rows % 40) < 2) if lines else 0.0
     page = light * (1 - np.maximum(0.75 * ink, printed)) + rng.normal(0, 5, ink.shape)
     return Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
+
+
+def harshly_photographed(ink: np.ndarray, rng: np.random.Generator, ruled: bool = True) -> Image.Image:
+    """Put blue ink on yellowish ruled paper, the sharp edge of a shadow across it, saved as a poor JPEG."""
+    height, width = ink.shape
+    rows, columns = np.mgrid[0:height, 0:width]
+    angle = rng.uniform(0, 2 * np.pi)
+    along = np.cos(angle) * (columns / width - 0.5) + np.sin(angle) * (rows / height - 0.5)
+    edge = 1 / (1 + np.exp((along - rng.uniform(-0.2, 0.2)) * min(height, width) / 3))
+    light = (0.78 + 0.2 * (columns / width if rng.random() < 0.5 else rows / height)) * (
+        1 - rng.uniform(0.2, 0.5) * edge
+    )
+    page = np.full((height, width, 3), rng.uniform(0.9, 1.05) * np.array([242, 228, 188]))
+    if ruled:
+        line = ((rows + int(rng.integers(0, 34))) % 34 < 2) * 0.55
+        page += (np.array([140, 165, 215]) - page) * line[..., None]
+    page += (np.array([38, 52, 138]) - page) * (0.88 * ink)[..., None]
+    seen = page * light[..., None] + rng.normal(0, 4, page.shape)
+    body = io.BytesIO()
+    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(body, "JPEG", quality=40)
+    return Image.open(body)

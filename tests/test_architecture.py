@@ -43,6 +43,7 @@ LINES = [
         "> plots_metrics",
         "> plots_compare",
         "> plots_explain",
+        "> council",
     ],
     [
         "pipeline",

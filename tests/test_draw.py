@@ -2,14 +2,16 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import dataset, depth, explain, inference, preprocessing, runs
+from core import council, dataset, depth, explain, inference, plots_explain, preprocessing, runs
 from core.settings import load as load_settings
+from core.ui import beside
 from tests.drawing import reading_home
 from tests.test_pages import check, open_page, texts
 
@@ -121,6 +123,42 @@ def test_several_runs_are_asked_side_by_side(reading):
     assert ("**They agree**" if len(answers) == 1 else "**They disagree**") in texts(page)
     page.multiselect(key="beside").set_value([]).run()
     assert "Choose another run" in texts(check(page))
+
+
+def test_a_dozen_runs_are_asked_and_no_more_stay_open_than_there_is_room(reading, monkeypatch):
+    monkeypatch.setattr(council, "_open", {})
+    tree, svm = of(reading, "decision_tree"), of(reading, "hog_svm")
+    many = [replace(tree, id=f"{tree.id[:-4]}{i:04x}") for i in range(council.MOST - 1)] + [svm]
+    image = np.asarray(dataset.load(reading).x_test[5])[np.newaxis]
+    opened = []
+    load = inference.load_session
+    monkeypatch.setattr(council.inference, "load_session", lambda run: opened.append(run) or load(run))
+    large = replace(reading, memory_mb=8192)
+    for _ in range(2):
+        proba = list(council.ask(large, many, image))
+    assert opened == many  # once each
+    assert (proba[-1] == inference.predict_proba(load(svm), image)).all()
+    assert all((row == proba[0]).all() for row in proba[:-1])
+
+    council._open.clear()
+    small = replace(reading, memory_mb=204)  # room for 75 kB that stay open: some of these trees, not the machine
+    assert len(list(council.ask(small, [*many[:9], svm], image))) == 10
+    assert council._open
+    assert sum(map(runs.size_of, council._open)) <= 75_000
+    assert svm not in council._open
+    list(council.ask(small, [many[9]], image))
+    assert many[9] in council._open  # what nobody asks any more makes room
+    assert council.fits(large, svm)
+    assert not council.fits(small, svm)
+
+
+def test_models_are_said_to_agree_or_not():
+    rows = np.eye(10)
+    assert beside.agreement(rows[[4, 4, 4]]) == "**They agree**: all 3 read a **4**."
+    assert beside.agreement(rows[[4, 9, 9]]) == "**They disagree**: of 3, 2 a **9**, 1 a **4**."
+    waiting = plots_explain.votes(["a", "b"], [rows[4], None])
+    assert waiting.count("<figure>") == 2
+    assert "<b>…</b>" in waiting
 
 
 def test_a_test_image_comes_by_link_as_it_is(reading, monkeypatch):

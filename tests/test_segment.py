@@ -1,5 +1,7 @@
 """Whole numbers on clean and on photographed pages, made of real digits: found, in order, each as if drawn alone."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,7 +54,7 @@ def test_no_ink_has_no_components():
     assert not labels.any()
 
 
-@pytest.mark.parametrize("kind", ["clean", "photo", "turned and lined"])
+@pytest.mark.parametrize("kind", ["clean", "photo", "turned and lined", "harsh"])
 def test_a_number_is_read_left_to_right(sample, kind):
     rng = np.random.default_rng(3)
     right = found = 0
@@ -61,7 +63,10 @@ def test_a_number_is_read_left_to_right(sample, kind):
         ink = pages_of_paper.number(sample.x_test[chosen], gap=14)
         turn = rng.uniform(-5, 5) if kind == "turned and lined" else 0.0
         lines = kind == "turned and lined"
-        image = as_image(ink) if kind == "clean" else pages_of_paper.photographed(ink, rng, turn, lines)
+        if kind == "harsh":
+            image = pages_of_paper.harshly_photographed(ink, rng)
+        else:
+            image = as_image(ink) if kind == "clean" else pages_of_paper.photographed(ink, rng, turn, lines)
         pieces = segment.digits(preprocessing.strokes(image))
         if len(pieces) == 4:
             right += 1
@@ -70,6 +75,24 @@ def test_a_number_is_read_left_to_right(sample, kind):
             assert lefts == sorted(lefts)
     assert right >= 10
     assert found >= 4 * right - 4
+
+
+def test_shadows_make_a_photo_whatever_share_of_it_they_leave_bright(sample):
+    rng = np.random.default_rng(4)
+    for index in range(40):
+        ink = pages_of_paper.number(sample.x_test[index : index + 1 + index % 5], gap=14)
+        for image in (
+            pages_of_paper.photographed(ink, rng),
+            pages_of_paper.harshly_photographed(ink, rng, index % 2 > 0),
+        ):
+            assert photo.is_photo(np.asarray(image.convert("L")))
+
+
+def test_what_is_short_and_out_of_the_line_is_no_digit(sample):
+    page = np.asarray(as_image(pages_of_paper.number(sample.x_test[:3], gap=14))).copy()
+    page[8:12, 40:75] = 255  # a bit of a printed line, above
+    page[-10:-5, 90:115] = 255
+    assert len(segment.digits(page)) == 3
 
 
 def test_touching_digits_are_cut_and_flagged(sample):
@@ -133,6 +156,9 @@ def test_drawings_scans_and_digits_are_no_photos(sample):
         ink = pages_of_paper.number(sample.x_test[index : index + 1], gap=0)
         assert not photo.is_photo(np.asarray(as_image(ink)))
         assert not photo.is_photo(255 - np.asarray(as_image(ink)))
+        body = io.BytesIO()
+        as_image(ink).save(body, "JPEG", quality=40)
+        assert not photo.is_photo(np.asarray(Image.open(body)))
         assert not photo.is_photo(np.asarray(Image.fromarray(sample.x_test[index]).resize((280, 280))))
 
 

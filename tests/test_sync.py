@@ -14,9 +14,11 @@ import numpy as np
 import psutil
 import pytest
 
-from core import files, inference, jobs, launch, mydigits, pipeline, runs, serving, tracking
+from core import files, inference, jobs, launch, mydigits, pipeline, refusal, runs, serving, tracking
 from core.errors import RunError
+from core.refusal import calibration
 from core.settings import Settings
+from core.ui import verdict
 from tests import wandb_server
 from tests.conftest import ROOT, free_port, until
 
@@ -307,6 +309,49 @@ def test_a_fresh_server_restores_the_same_bytes(lab, empty, server):
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 13:15] = 255
     assert inference.classify(inference.load_session(theirs), image).proba.sum() == pytest.approx(1, abs=1e-5)
+
+
+def calibrate(run: runs.Run) -> refusal.Calibration:
+    """Keep a calibration beside a run: its own sets, and a judge of chance."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape).astype(np.float32) for shape in ((588, 4), (4,), (4, 15), (15,))]
+    judge = refusal.Judge(*weights, threshold=-1.0, n=500, refused=np.zeros(2), caught=np.zeros(5))
+    calibration.save(run, calibration.of_run(run, judge))
+    found = refusal.load(run)
+    assert found is not None
+    return found
+
+
+def test_a_calibration_follows_its_run_and_comes_back_with_it(lab, server, tmp_path):
+    run, name = only(lab), f"calibration-{only(lab).id}"
+    assert sync(lab)["state"] == "synced"
+    assert tracking.unlogged(lab) == []
+    made = calibrate(run)
+    assert tracking.unlogged(lab) == [run]
+    server.fault = lambda path, operation: 403 if path.endswith("calibration.npz") else None
+    state = sync(lab)
+    assert (state["state"], "does not have the calibration" in state["message"]) == ("failed", True)
+    server.fault = lambda path, operation: None
+    assert sync(lab)["state"] == "synced"
+    assert (len(server.versions()), len(server.versions(name))) == (1, 1)  # the run itself went only once
+    assert tracking.unlogged(lab) == []
+
+    small = replace(lab, home=tmp_path / "small", memory_mb=400)
+    assert core(small, "track", "--restore").returncode == 0
+    there = only(small)
+    assert (there.path / runs.CALIBRATION).read_bytes() == (run.path / runs.CALIBRATION).read_bytes()
+    found = refusal.load(there)
+    assert refusal.fits(small, there)
+    assert (found.judge.first == made.judge.first).all()
+    assert not refusal.verdict(found, np.zeros((28, 28), np.uint8), np.eye(10)[3]).is_digit
+    assert tracking.unlogged(small) == []  # what came from there is not sent there again
+
+    server.fault = lambda path, operation: "corrupt" if path.endswith("calibration.npz") else None
+    other = replace(small, home=tmp_path / "other")
+    assert core(other, "track", "--restore").returncode == 0
+    assert refusal.load(only(other)) is None  # damaged on its way: the run is here without it, and says so
+    assert not refusal.fits(other, only(other))
+    assert "came without a calibration" in verdict.missing(other, only(other))
 
 
 def test_who_serves_is_logged_once_a_version(empty, server):

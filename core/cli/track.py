@@ -37,6 +37,7 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
     parser.add_argument("--exchange", action="store_true", help="bring promotions here and on W&B together")
     parser.add_argument("--my-digits", metavar="SHA", help="log this set of My digits, and send it if there is a key")
     parser.add_argument("--send-my-digits", action="store_true", help="send the set that was logged last")
+    parser.add_argument("--extras", action="store_true", help="log what was calibrated since a run was logged")
     given = parser.parse_args(argv)
     from core import tracking
 
@@ -52,6 +53,9 @@ def command(found: settings.Settings, argv: Sequence[str]) -> int:
         return 0
     if given.sweep:
         return _log_sweep(found, given.sweep)
+    if given.extras:
+        tracking.log_extras(found)
+        return 0
     if given.exchange:
         print(tracking.exchange(found))
         return 0
@@ -78,6 +82,8 @@ def _drawings(found: settings.Settings, sha256: str | None) -> int:
 def _sync(found: settings.Settings, force: bool, only: str) -> int:
     from core import tracking
 
+    if tracking.unlogged(found):
+        _child(found, "--extras", check=False)
     tracking.sync_all(found, force, only)
     tracking.sync_sweeps(found, force, only)
     waiting: list[Any] = [
@@ -101,7 +107,9 @@ def _log(found: settings.Settings, run_id: str, offline: bool) -> int:
     from core import runs, tracking
 
     run = runs.load_run(found, run_id)
-    state = tracking.track(found, run)
+    tracking.track(found, run)
+    tracking.log_extras(found)
+    state = tracking.load_state(run)
     if tracking.find_key(found) and not offline:
         _child(found, "--due")
         state = tracking.load_state(run)
@@ -113,6 +121,9 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     """Log a run when its training has ended, or do what else is asked for, as a job."""
     if "run" in config and not _ended_well(found, config["run"], emit):
         return
+    if "after" in config:
+        while jobs.load_job(found, config["after"]).live:
+            time.sleep(WAIT_SECONDS)
     # What was tried before a sweep was stopped counts too; only its winner needs a good end.
     won = "sweep" in config and _ended_well(found, config["sweep"], emit)
     # On a small server in turn with the trainings; elsewhere nothing is waited for.

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core import dataset, launch, runs, studies, worker
+from core import dataset, launch, runs, studies, tracking, worker
 from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
 from core.settings import Settings
 from core.texts import t
 
-NEED_MB = 570  # the most that the child held while it fitted a judge, measured
+NEED_MB = 310  # the most that the child held while it fitted a judge, measured
 _SECONDS = {"data": 1.0, "export": 0.0, "seal": 0.2}
 
 
@@ -59,7 +59,10 @@ def start(settings: Settings, run: runs.Run) -> str:
         If too many jobs wait already.
     """
     check(settings, run, dataset.load(settings))
-    return studies.start(settings, "calibrate", run, expect(settings, run))
+    job_id = studies.start(settings, "calibrate", run, expect(settings, run))
+    if tracking.load_state(run).get("artifact"):
+        launch.start_tracking(settings, {"due": True, "after": job_id})
+    return job_id
 
 
 def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
@@ -73,16 +76,24 @@ def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
         If a judge must be fitted and there is less memory than that takes.
     """
     calibration.check(run, digits)
-    if 0 < settings.memory_mb < NEED_MB + launch.SERVER_MB and not known_judge(settings, run):
+    if not fits(settings, run):
         raise ModelError(
             t(
                 "The calibration needs {need} MB beside the server's {server}, as measured; there are "
-                "{have} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine.",
+                "{have} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine: "
+                "W&B brings it here with the run.",
                 need=NEED_MB,
                 server=launch.SERVER_MB,
                 have=settings.memory_mb,
             )
         )
+
+
+def fits(settings: Settings, run: runs.Run) -> bool:
+    """Tell whether there is memory enough to calibrate a run here; another run's judge needs next to none."""
+    return (
+        settings.memory_mb <= 0 or settings.memory_mb >= NEED_MB + launch.SERVER_MB or bool(known_judge(settings, run))
+    )
 
 
 def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:

@@ -15,7 +15,7 @@ from core.refusal.judge import Judge
 from core.texts import t
 
 FORMAT = 1
-FILE = "extra/calibration.npz"
+FILE = runs.CALIBRATION
 COVERAGES = tuple(percent / 100 for percent in range(80, 100))
 _SEED = 7
 

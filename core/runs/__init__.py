@@ -1,7 +1,7 @@
 """A training run is a folder: written aside, sealed by one rename, then never changed."""
 
 from core.runs.answers import draft_evaluation, evaluation_json, load_evaluation, verified
-from core.runs.extra import load_extra, save_extra
+from core.runs.extra import CALIBRATION, adopt_extra, load_extra, save_extra
 from core.runs.folder import (
     FORMAT,
     Run,
@@ -20,6 +20,7 @@ from core.runs.repeats import compare_repeat, describe_repeat, repeat_config, wh
 from core.runs.writing import adopt, begin, load_draft, save_draft, save_evaluation, seal, sha256, sweep
 
 __all__ = [
+    "CALIBRATION",
     "FORMAT",
     "LENGTHS",
     "MOST_TAGS",
@@ -27,6 +28,7 @@ __all__ = [
     "Run",
     "Unusable",
     "adopt",
+    "adopt_extra",
     "begin",
     "check_labels",
     "check_tags",

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.runs.folder import Run
 from core.texts import t
 
 T = TypeVar("T")
+CALIBRATION = "extra/calibration.npz"  # the one that travels with its run
 
 
 def save_extra(run: Run, name: str, version: int, arrays: Mapping[str, Any]) -> None:
@@ -25,6 +27,17 @@ def save_extra(run: Run, name: str, version: int, arrays: Mapping[str, Any]) -> 
     body = io.BytesIO()
     np.savez_compressed(body, format=version, **arrays)
     files.write_bytes(run.path / name, body.getvalue())
+
+
+def adopt_extra(run: Run, path: Path) -> None:
+    """Take in a calibration that was made elsewhere, in one piece; it is proven when it is read.
+
+    Raises
+    ------
+    OSError
+        If it is not there, or cannot be kept.
+    """
+    files.write_bytes(run.path / CALIBRATION, path.read_bytes())
 
 
 def load_extra(

@@ -7,6 +7,8 @@ matplotlib does so inside the functions that only the child calls.
 from core.tracking.actions import exchange, restore
 from core.tracking.connection import DEFAULT_URL, find_key, load_connection, test
 from core.tracking.drawings import load_drawings_state, log_drawings, send_drawings
+from core.tracking.extras import unlogged
+from core.tracking.late import log_extras
 from core.tracking.live import watch
 from core.tracking.log import CHART_ROWS, draw_confusion_matrix, model_name, read_log, track
 from core.tracking.registry import Version, list_elsewhere
@@ -32,6 +34,7 @@ __all__ = [
     "load_drawings_state",
     "load_state",
     "log_drawings",
+    "log_extras",
     "model_name",
     "pending",
     "pending_sweeps",
@@ -43,5 +46,6 @@ __all__ = [
     "test",
     "track",
     "track_sweep",
+    "unlogged",
     "watch",
 ]

@@ -28,8 +28,7 @@ SUMMARY = {"Acc": "accuracy", "Precision": "precision", "Recall": "recall", "F1"
 TABLE_ROWS = 200
 CHART_ROWS = 2000  # plot_classifier looks at every cell of X in a Python loop: 60,000 rows take half a minute
 _Fitted = tuple[Any, dataset.Digits]  # an estimator and the data that it was fitted to
-_LOG_HEADER, _LOG_BLOCK, _CHUNK_HEADER = 7, 1 << 15, 7
-_ENDS = (1, 4)  # kinds of chunks: a whole record, the last part of one
+_LOG_HEADER, _LOG_BLOCK, _CHUNK_HEADER, _ENDS = 7, 1 << 15, 7, (1, 4)  # chunks that end a record: whole, last part
 
 
 def track(settings: Settings, run: runs.Run) -> dict[str, Any]:
@@ -119,9 +118,9 @@ def _log(settings: Settings, run: runs.Run, found: dict[str, Any]) -> tuple[str,
     found |= {"entity": settings.wandb_entity, "project": project, "wandb": wandb.__version__, "runs": []}
     fitted, left_out = _load_fitted(settings, run)
     try:
-        with _started(settings, run, found["runs"], "train", _notes(run, fitted)) as logged:
+        with started(settings, run, found["runs"], "train", _notes(run, fitted)) as logged:
             _log_evaluation(logged, run, fitted)
-        with _started(settings, run, found["runs"], "model", "The model's files, as they were sealed.") as logged:
+        with started(settings, run, found["runs"], "model", "The model's files, as they were sealed.") as logged:
             found["artifact"] = _log_artifact(logged, run, sealed)
             if run.config.get("my_digits"):
                 drawings.log_set(logged, settings, run.config["my_digits"])
@@ -163,9 +162,10 @@ def _verify(run: runs.Run) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _started(
-    settings: Settings, run: runs.Run, started: list[dict[str, str]], job_type: str, notes: str
+def started(
+    settings: Settings, run: runs.Run, entries: list[dict[str, str]], job_type: str, notes: str
 ) -> Iterator["wandb.Run"]:
+    """Start a W&B run for a run of ours, offline, and finish it; adds to `entries` what it was."""
     import wandb
 
     logged = wandb.init(
@@ -178,11 +178,11 @@ def _started(
         notes=notes,
         tags=[run.family],
         config=run.config | {"run_id": run.id, "model_name": model_name(run), "data": run.card["data"]},
-        # An empty host, for else the machine's name stands in the log in spite of x_disable_machine_info.
+        # An empty host, else the machine's name stands in the log in spite of x_disable_machine_info.
         settings=wandb.Settings(host="", init_timeout=60, finish_timeout=60, finish_timeout_raises=True),
     )
     folder = Path(logged.dir).parent.relative_to(settings.home)
-    started.append({"job_type": job_type, "id": logged.id, "folder": folder.as_posix()})
+    entries.append({"job_type": job_type, "id": logged.id, "folder": folder.as_posix()})
     try:
         yield logged
     except BaseException:

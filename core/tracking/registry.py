@@ -11,7 +11,7 @@ from core import files, runs, serving
 from core.errors import TrackingError
 from core.settings import Settings
 from core.texts import t
-from core.tracking import connection
+from core.tracking import connection, extras
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, reason, save_state
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def open_api(settings: Settings) -> "wandb.Api":
     return wandb.Api(overrides={"base_url": url}, timeout=API_SECONDS, api_key=connection.find_key(settings))
 
 
-def find_digest(settings: Settings, entity: str, project: str, digest: str) -> Version | None:
-    """Return the committed version with this digest, with its link, or None."""
-    for artifact in _artifacts(open_api(settings), entity, project):
+def find_digest(
+    settings: Settings, place: str, digest: str, name: str = ARTIFACT, kind: str = ARTIFACT_TYPE
+) -> Version | None:
+    """Return the committed version of an artifact in ENTITY/PROJECT with this digest, with its link, or None."""
+    for artifact in islice(open_api(settings).artifacts(kind, f"{place}/{name}"), LOOK_BACK):
         if artifact.digest == digest:
             return replace(_version(artifact), url=artifact.url or "")
     return None
@@ -116,6 +118,7 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
         run = runs.adopt(settings, path)
     found = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
     found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}
+    found |= extras.fetch(settings, api, f"{entity}/{project}", run)
     save_state(run, {"state": "synced", "message": f"{ARTIFACT}:{artifact.version}, from {entity}."} | found)
     return run
 

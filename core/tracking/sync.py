@@ -16,7 +16,7 @@ from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
 from core.texts import t
-from core.tracking import connection, registry
+from core.tracking import connection, extras, registry
 from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
 FOLDER_SECONDS = 60.0
@@ -60,15 +60,30 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
     state = save_state(run, before | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
-        said = [upload(settings, entry["folder"]) for entry in state["runs"]]
-        found = registry.find_digest(settings, entity, state["project"], state["artifact"]["digest"])
-        if found is None:
-            gone = t("W&B does not have the model after the upload.")
-            raise TrackingError(f"{gone}{_complaint(settings, said)}")
+        found = _bring(settings, run, f"{entity}/{state['project']}", state)
         state |= {"entity": entity, "version": found.version, "url": found.url, "attempts": 0}
         return save_state(run, state | {"state": "synced", "message": f"{ARTIFACT}:{found.version}, in {entity}."})
     except Exception as error:  # a child's top level: the next run must have its turn
         return fail(settings, run, state, reason(settings, error))
+
+
+def _bring(settings: Settings, run: runs.Run, place: str, state: dict[str, Any]) -> registry.Version:
+    digest, extra = state["artifact"]["digest"], state.get("extra", {})
+    said: list[str] = []
+    # Where only a calibration is new, the model is there already.
+    found = registry.find_digest(settings, place, digest) if extra.get("folder") else None
+    if found is None:
+        said = [upload(settings, entry["folder"]) for entry in state["runs"]]
+        found = registry.find_digest(settings, place, digest)
+    if found is None:
+        gone = t("W&B does not have the model after the upload.")
+        raise TrackingError(f"{gone}{_complaint(settings, said)}")
+    if extra.get("folder"):
+        said = [upload(settings, extra["folder"])]
+        if not registry.find_digest(settings, place, extra["digest"], extras.name_of(run), extras.TYPE):
+            gone = t("W&B does not have the calibration after the upload.")
+            raise TrackingError(f"{gone}{_complaint(settings, said)}")
+    return found
 
 
 def fail(settings: Settings, run: Kept, state: dict[str, Any], why: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // Keys, and Clear and Undo at once, in the browser: sent to the server and back, they would meet the next stroke half way and
-// wipe it away. The canvas's own (hidden) buttons do the work; where they cannot, because the drawing was put there by
-// the server, the click goes on to Streamlit's button.
+// wipe it away. The canvas's own (hidden) buttons do the work. Its Undo knows only what was drawn since: as long as
+// something lies on the board that the server laid there, Undo goes on to Streamlit's button.
 const HIDE = ".dc-toolbar {display: none !important}";
 const TEXT_FIELD = "input, textarea, select, [contenteditable=true], [role=combobox], [role=textbox]";
 const KEYS = { c: "clear", z: "undo", n: "next" };
@@ -33,7 +33,7 @@ function dress(label) {
 }
 
 // Returns whether the browser could do it alone.
-function perform(action, seeded) {
+function perform(action, board) {
   const root = canvasRoot();
   const press = (title) => {
     const button = root?.querySelector(`.dc-toolbar button[title="${title}"]`);
@@ -41,14 +41,17 @@ function perform(action, seeded) {
     button.click();
     return true;
   };
-  if (action === "undo") return press("Undo") || (Boolean(root) && !seeded);
-  return action === "clear" && !seeded && press("Reset canvas & history");
+  if (action === "undo" && board.laid) press("Update the app with this drawing"); // the server must know the last stroke
+  if (action === "undo") return !board.laid && (press("Undo") || Boolean(root));
+  if (action !== "clear" || !press("Reset canvas & history")) return false;
+  board.laid = false;
+  return true;
 }
 
 function onClick(event, board) {
   const button = event.composedPath().find((part) => part instanceof HTMLButtonElement);
   const action = Object.values(KEYS).find((name) => button && button === buttonOf(name));
-  if (action && perform(action, board.seeded)) stop(event);
+  if (action && perform(action, board)) stop(event);
 }
 
 function onKey(event, board) {
@@ -57,7 +60,7 @@ function onKey(event, board) {
   if (!action || event.altKey || event.shiftKey || (command && action !== "undo")) return;
   if (event.composedPath()[0].closest?.(TEXT_FIELD)) return;
   stop(event); // Streamlit has a use of its own for C
-  if (!event.repeat && !perform(action, board.seeded)) buttonOf(action)?.click();
+  if (!event.repeat && !perform(action, board)) buttonOf(action)?.click();
 }
 
 function stop(event) {
@@ -70,7 +73,7 @@ export default function ({ parentElement, data }) {
   if (status.textContent !== data.say) status.textContent = data.say;
   let board = boards.get(parentElement);
   if (!board) {
-    board = { seeded: false };
+    board = { laid: false };
     const click = (event) => onClick(event, board);
     const key = (event) => onKey(event, board);
     window.addEventListener("click", click, true);
@@ -81,7 +84,7 @@ export default function ({ parentElement, data }) {
     };
     boards.set(parentElement, board);
   }
-  board.seeded = data.seeded;
+  board.laid = data.laid;
   const dressing = (left) => {
     if (!dress(data.label) && left) setTimeout(dressing, 50, left - 1);
   };

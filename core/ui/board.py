@@ -1,7 +1,11 @@
 """The drawing board: what is on it, kept over visits to other pages; Clear, Undo and the next test image.
 
 Streamlit forgets a canvas when its page is left, and the canvas sends its picture only after a stroke. So strokes and
-picture are kept here in the session, and put back as the canvas's `initial_drawing`.
+picture are kept here in the session, and put back as the canvas's `initial_drawing`: what is "laid" on the board.
+
+The canvas's own Reset goes back to what it was given. So that it empties the board nevertheless, at once and without
+asking the server (whose answer would wipe away a stroke begun meanwhile), what is laid is marked as not to be exported:
+the canvas shows it, has it in its picture, but not among its strokes. Whether it still lies there, the picture tells.
 """
 
 import base64
@@ -29,6 +33,7 @@ _SAY = (
     '<div role="status" style="position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%)"></div>'
 )
 _SCRIPT = (Path(__file__).parent / "board.js").read_text(encoding="utf-8")
+_INKED = 128  # as grey, of white strokes on black: their edges may differ by a little when they are drawn anew
 _KEYS = later("<kbd>C</kbd> clears<br><kbd>Z</kbd> undoes<br><kbd>N</kbd> brings a test image")
 _HINT = later("Draw a digit from 0 to 9")
 
@@ -77,7 +82,8 @@ def seed() -> dict[str, Any]:
     state = _state()
     if KEY not in st.session_state:  # the canvas is new on this page: it begins with what was drawn before
         _put(state["objects"])
-    return {"objects": state["seed"], "nonce": state["nonce"]}
+        state["base"] = state["png"]
+    return {"objects": [one | {"excludeFromExport": True} for one in state["seed"]], "nonce": state["nonce"]}
 
 
 def take(found: dataset.Digits) -> tuple[Shown | None, str]:
@@ -113,7 +119,7 @@ def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hi
         origin = t("Test image {index}, a {truth}. Draw on it, or clear it.", index=shown.index, truth=shown.truth)
     received = shown.image if shown else digits.blank()
     st.html(plots_explain.head(received, proba, hint, origin))
-    data = {"say": plots_explain.spoken(proba, hint), "label": t(_LABEL), "seeded": bool(_state()["seed"])}
+    data = {"say": plots_explain.spoken(proba, hint), "label": t(_LABEL), "laid": _state()["laid"]}
     _hands()(data=data, key="hands", height="content", width="content")
 
 
@@ -140,7 +146,7 @@ def show_keys() -> None:
 
 
 def _state() -> dict[str, Any]:
-    new = {"objects": [], "png": "", "seed": [], "nonce": 0, "before": "", "index": None}
+    new = {"objects": [], "png": "", "seed": [], "laid": False, "base": "", "nonce": 0, "before": "", "index": None}
     return st.session_state.setdefault("board", new)
 
 
@@ -167,10 +173,24 @@ def _receive() -> None:
     # Until the canvas has taken in what the server put there, it repeats what it sent before.
     state, picture = _state(), _sent().get("data") or ""
     if picture and picture != state["before"]:
-        state |= {"objects": (_sent().get("raw") or {}).get("objects", []), "png": picture, "before": ""}
+        strokes = (_sent().get("raw") or {}).get("objects", [])
+        if state["laid"]:
+            state["laid"] = _covers(picture, state["base"])
+            state["base"] = state["base"] or picture
+        state |= {"objects": (state["seed"] if state["laid"] else []) + strokes, "png": picture, "before": ""}
         # Counted as a drawing at its first stroke.
         if len(state["objects"]) == 1 and not _untouched():
             lesson.did("drawings")
+
+
+def _covers(picture: str, base: str) -> bool:
+    """Tell whether all ink of a board, a data URL, is in another picture of it; without a base, whether any ink is."""
+    ink = _grey(picture)
+    return bool((ink[_grey(base) > _INKED] > _INKED).all()) if base else bool(ink.any())
+
+
+def _grey(picture: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.split(",", 1)[1]))).convert("L"))
 
 
 def _put(objects: list[dict[str, Any]]) -> None:
@@ -178,6 +198,8 @@ def _put(objects: list[dict[str, Any]]) -> None:
     state |= {
         "objects": objects,
         "seed": objects,
+        "laid": bool(objects),
+        "base": "",
         "nonce": state["nonce"] + 1,
         "before": _sent().get("data") or "",
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,9 +12,8 @@ from core.digits import CLASSES
 from core.errors import DigitLabError
 from core.settings import Settings
 from core.texts import later, t
-from core.ui import board, inputs, lesson, linked, verdict
+from core.ui import beside, board, inputs, lesson, linked, verdict
 
-MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
 EXAMPLES = 10
 
 
@@ -116,26 +114,12 @@ def show_neighbours(asked: Asked) -> None:
 
 def show_several(asked: Asked) -> None:
     """Show what other runs say of the same picture."""
-    others = {run.id: run for run in runs.list_runs(asked.settings) if run.servable and run.id != asked.run.id}
-    if not others:
-        st.markdown(t("There is only this one run yet. Train another family and compare."))
-        return
-    labels = {run_id: inputs.run_label(run) for run_id, run in others.items()}
-    look: dict[str, Any] = {
-        "max_selections": MOST_RUNS,
-        "help": t("Up to {most}: each model is held in memory while it answers.", most=MOST_RUNS),
-    }
-    start = _varied(asked.run, list(others.values()))
-    chosen = linked.choose(st.multiselect, t("Other runs"), list(others), start, "beside", labels.__getitem__, **look)
-    shown = _drawn(asked)
+    chosen, labels = beside.choose(asked.settings, asked.run)
+    shown = _drawn(asked) if labels else None
     if shown is None:
         return
-    picture = shown.image[np.newaxis]
-    sessions = [asked.session, *(inputs.session(others[run_id]) for run_id in chosen)]
-    proba = np.concatenate([inference.predict_proba(session, picture) for session in sessions])
-    names = [inputs.run_label(asked.run), *(labels[run_id] for run_id in chosen)]
-    st.html(plots_explain.votes(names, proba))
-    st.markdown(_verdict(proba))
+    mine = (inputs.run_label(asked.run), inference.classify(asked.session, shown.image).proba)
+    beside.show_answers(asked.settings, mine, chosen, labels, shown.image)
 
 
 def show_sureness(asked: Asked) -> None:
@@ -252,23 +236,6 @@ def _show_occlusion(asked: Asked, image: np.ndarray) -> None:
             after=found.confidence - found.drops.max(),
         )
     )
-
-
-def _varied(mine: runs.Run, others: list[runs.Run]) -> list[str]:
-    newest = {run.family: run.id for run in reversed(others) if run.family != mine.family}
-    return list(newest.values())[::-1][:MOST_RUNS] or [others[0].id]
-
-
-def _verdict(proba: np.ndarray) -> str:
-    said = proba.argmax(axis=1)
-    if len(said) == 1:
-        return t("Choose another run to compare with.")
-    counts = np.bincount(said, minlength=len(CLASSES))
-    if counts.max() == len(said):
-        return t("**They agree**: all {n} read a **{digit}**.", n=len(said), digit=said[0])
-    order = np.argsort(-counts, kind="stable")
-    parts = ", ".join(t("{n} a **{digit}**", n=counts[d], digit=d) for d in order if counts[d])
-    return t("**They disagree**: of {n}, {parts}.", n=len(said), parts=parts)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

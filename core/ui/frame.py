@@ -29,9 +29,13 @@ _FRAME = f"""<style>
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
 .st-key-say-place {{min-height:2.75rem}}
-[data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
+[data-testid=stBaseButton-primary], [data-testid=stMultiSelectTagsContainer] [data-tag] {{
+  background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
 @media (pointer:coarse) {{
-  [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
+  :is([data-testid=stMain], [data-testid=stSidebarUserContent])
+    :is(button, summary, [role=tab], [data-testid=stCheckbox] label, [data-testid=stSelectbox] [role=group])
+    {{min-height:44px}}
+  [data-testid=stCheckbox] label {{align-items:center}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
 @media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}

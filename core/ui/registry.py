@@ -26,7 +26,8 @@ def connection_line(settings: Settings) -> None:
     if door.is_host():
         st.caption(f":material/{icon}: W&B: {retell(found['message'])}")
     now = time.time()
-    if tracking.find_key(settings) and (tracking.pending(settings, now) or tracking.pending_sweeps(settings, now)):
+    due = (tracking.pending(settings, now), tracking.pending_sweeps(settings, now), tracking.unlogged(settings))
+    if any(due) and tracking.find_key(settings):
         frame.attempt(launch.start_tracking, settings, {"due": True})
 
 

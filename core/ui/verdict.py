@@ -59,7 +59,7 @@ def verdict_html(
     except DigitLabError as error:
         return _html("", settings.without_places(str(error)))
     if calibration is None:
-        return _html("", t("Sets of digits and refusal are not calibrated for this run yet."))
+        return _html("", missing(settings, run))
     if prediction is None:
         return _html("", t("Here comes which digits it may be, or that it is none."))
     image = prediction.image if drawing is None else drawing
@@ -70,6 +70,15 @@ def verdict_html(
     return _html(
         refusal.say_set(found.digits, coverage),
         t("On test images kept apart, such a set held the true digit for {held:.1%}.", held=held),
+    )
+
+
+def missing(settings: Settings, run: runs.Run) -> str:
+    """Say that a run is not calibrated, and what helps; short enough for the place that is kept for it."""
+    if refusal.fits(settings, run):
+        return t("Nothing is refused yet: this run is not calibrated. Open “How sure” below and press Calibrate.")
+    return t(
+        "Nothing is refused here: this run came without a calibration. Calibrate it on a larger machine; W&B brings it."
     )
 
 

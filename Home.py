@@ -21,26 +21,24 @@ with st.container(horizontal=True, vertical_alignment="center"):
 ui.show_jobs(settings, ended=0)
 
 st.header("The data")
-if "shuffles" not in st.session_state:
-    st.session_state.shuffles = 0
 
 
 def show_others() -> None:
     """Choose other images, and let the lesson know."""
-    st.session_state.shuffles += 1
+    ui.linking.next_number("others")
     ui.did("shuffles")
 
 
 grid, charts = st.columns([1, 1], gap="large")
 with grid:
-    chosen = digits.one_row_each(data.y_train, 14, seed=st.session_state.shuffles)
+    chosen = digits.one_row_each(data.y_train, 14, seed=ui.linking.number("others"))
     st.image(digits.mosaic(data.x_train[chosen], 14), width="stretch", alt="Training images, one row for each digit")
     st.button("Show others", key="shuffle", icon=":material/shuffle:", on_click=show_others)
 with charts:
     train, test = metrics.class_counts(data.y_train), metrics.class_counts(data.y_test)
     ui.chart(plots.class_distribution(train, test), "classes", "How many images of each digit there are")
     st.caption("Every digit occurs about equally often, in training and in test: nothing to win by guessing.")
-with st.expander("Use other data", icon=":material/upload:"):
+with st.expander("Use other data", key="data", icon=":material/upload:", bind="query-params"):
     ui.data_controls(settings)
 
 st.header("The lesson, in five steps")

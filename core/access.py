@@ -21,7 +21,7 @@ from core.settings import Settings
 
 HOST, CLASS, VISITOR = "host", "class", "visitor"
 # What is not named here only the host may do.
-OPEN_TO = dict.fromkeys(("train", "cancel", "label", "export", "keep"), (HOST, CLASS))
+OPEN_TO = dict.fromkeys(("train", "cancel", "label", "export", "keep", "fetch"), (HOST, CLASS))
 ATTEMPTS = RateLimitItemPerMinute(5, 15)  # wrong passwords of one client in 15 minutes
 ALL_ATTEMPTS = RateLimitItemPerHour(100)  # of all clients together: many addresses are cheap
 _WORDS = {
@@ -35,6 +35,7 @@ _WORDS = {
     "delete": "Deleting a run",
     "keep": "Keeping drawings",
     "wandb": "Weights & Biases",
+    "fetch": "Fetching a run from W&B",
 }
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 _holding = threading.Lock()

@@ -55,7 +55,7 @@ st.caption(
     f"In service: {serves.why}. The answer comes from `model.onnx` of the run above. "
     "Nothing that you draw leaves this server."
 )
-with st.expander("Ask from a program", icon=":material/code:"):
+with st.expander("Ask from a program", key="program", bind="query-params", icon=":material/code:"):
     examples = api.snippets(ui.address())
     for tab, (language, code) in zip(st.tabs(list(examples)), examples.items(), strict=True):
         tab.code(code, language="bash" if language == "curl" else language.lower())
@@ -64,7 +64,7 @@ with st.expander("Ask from a program", icon=":material/code:"):
         f"[everything else that can be asked]({ui.address()}/api/docs). "
         "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`."
     )
-with st.expander("Other ways in", icon=":material/photo_camera:"):
+with st.expander("Other ways in", key="ways", bind="query-params", icon=":material/photo_camera:"):
     ui.show_ways_in(settings, run, session)
-with st.expander("My digits", icon=":material/collections_bookmark:"):
+with st.expander("My digits", key="gallery", bind="query-params", icon=":material/collections_bookmark:"):
     ui.show_my_digits(settings)

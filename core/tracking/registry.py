@@ -69,7 +69,7 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
     Parameters
     ----------
     wanted : str
-        A version such as v3, or an alias; "production" falls back on "latest" while nothing is promoted.
+        A version such as v3, an alias, or a run's id; "production" falls back on "latest" while nothing is promoted.
 
     Raises
     ------
@@ -78,18 +78,7 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
     RunError
         If it is no run that this Digit Lab can use.
     """
-    api = open_api(settings)
-    import wandb
-
-    names = [wanted, "latest"] if wanted == "production" else [wanted]
-    for name in names:
-        try:
-            artifact = api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
-            break
-        except (wandb.errors.CommError, ValueError):
-            continue
-    else:
-        raise TrackingError(f"W&B has no {ARTIFACT}:{wanted} in {entity}/{project}.")
+    artifact = _find(open_api(settings), entity, project, wanted)
     with tempfile.TemporaryDirectory(dir=settings.home / "wandb", prefix="fetch-", ignore_cleanup_errors=True) as new:
         path = Path(new) / "run"
         try:
@@ -98,10 +87,26 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
         except (ValueError, OSError) as error:
             raise TrackingError(f"{ARTIFACT}:{artifact.version} came damaged ({reason(settings, error)})") from error
         run = runs.adopt(settings, path)
-    found = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
+    found: dict[str, Any] = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
     found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}
     save_state(run, {"state": "synced", "message": f"{ARTIFACT}:{artifact.version}, from {entity}."} | found)
     return run
+
+
+def _find(api: "wandb.Api", entity: str, project: str, wanted: str) -> "wandb.Artifact":
+    import wandb
+
+    if runs.is_id(wanted):  # as a link names it
+        for artifact in _artifacts(api, entity, project):
+            if artifact.metadata.get("run_id") == wanted:
+                return artifact
+        raise TrackingError(f"W&B has no run {wanted} in {entity}/{project}.")
+    for name in [wanted, "latest"] if wanted == "production" else [wanted]:
+        try:
+            return api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
+        except (wandb.errors.CommError, ValueError):
+            continue
+    raise TrackingError(f"W&B has no {ARTIFACT}:{wanted} in {entity}/{project}.")
 
 
 def exchange_promotions(settings: Settings, entity: str, project: str) -> str:

@@ -4,7 +4,7 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
-from core.ui import board
+from core.ui import board, linking
 from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
@@ -15,10 +15,18 @@ from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run,
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.mine import my_digits_input, show_my_digits
-from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.registry import (
+    connection_line,
+    connection_section,
+    look_if_due,
+    offer_missing,
+    promote,
+    roll_back,
+    sync_button,
+)
 from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
 from core.ui.runs_compare import show_comparison
-from core.ui.runs_table import chosen_runs, filter_runs, show_runs
+from core.ui.runs_table import asked_runs, chosen_runs, filter_runs, show_runs
 from core.ui.saying import show_feedback
 from core.ui.sweep import show_sweeps
 from core.ui.training import (
@@ -37,6 +45,7 @@ __all__ = [
     "REASONS",
     "Asked",
     "address",
+    "asked_runs",
     "augmentation_input",
     "author_input",
     "board",
@@ -59,9 +68,11 @@ __all__ = [
     "learning_curve",
     "level",
     "link",
+    "linking",
     "look_if_due",
     "most_images",
     "my_digits_input",
+    "offer_missing",
     "open_metrics",
     "or_stop",
     "page",

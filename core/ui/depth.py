@@ -28,7 +28,8 @@ def show_depth(settings: Settings, digits: dataset.Digits, run: runs.Run) -> Non
     st.markdown(depth.describe(study))
     _offer(settings, run, study)
     _board(run, study)
-    with st.expander("Pruning: fewer leaves instead of fewer questions", icon=":material/content_cut:"):
+    title = "Pruning: fewer leaves instead of fewer questions"
+    with st.expander(title, key="pruned", icon=":material/content_cut:", bind="query-params"):
         st.markdown(depth.describe_pruning(study))
         curve = plots.pruning_curve(depth.pruning_table(study), depth.best_pruning(study))
         frame.chart(curve, "pruning", "Accuracy against the number of leaves that pruning leaves")
@@ -82,6 +83,7 @@ def _board(run: runs.Run, study: depth.Study) -> None:
             default="accuracy",
             required=True,
             key="score",
+            bind="query-params",
             help="The share of images read right, or F1 averaged over the ten digits.",
         )
     _curve(study, chosen, _SCORES[score], "depth-curve")

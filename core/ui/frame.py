@@ -17,7 +17,7 @@ from core import look, plots, texts
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
 from core.texts import t
-from core.ui import door
+from core.ui import door, linking
 
 T = TypeVar("T")
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
@@ -34,7 +34,9 @@ _FRAME = f"""<style>
   [data-testid=stMain] button, [data-testid=stSidebarUserContent] button {{min-height:44px}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
-@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}}}
+@media (max-width:640px) {{
+  .stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
+  .st-key-head {{padding-top:.6rem}}}}
 </style>"""
 
 
@@ -43,7 +45,9 @@ def frame(title: str) -> None:
     st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
     st.html(plots.STYLE + _FRAME)
     _language_input()
-    st.title(t(title))
+    with st.container(horizontal=True, vertical_alignment="center", key="head"):
+        st.title(t(title))
+        linking.copy_button()
 
 
 def _language_input() -> None:

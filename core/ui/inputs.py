@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import inference, metrics, models, runs
 from core.settings import Settings
-from core.ui import frame, training
+from core.ui import frame, registry, training
 
 MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
 _RUN_HELP = "Every finished training, newest first. The link in the address bar keeps your choice."
@@ -78,16 +78,16 @@ def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
     found = runs.list_runs(settings)
     for sentence in runs.list_unusable(settings):
         st.caption(f":material/warning: {sentence}")
+    wanted = st.query_params.get("run")
+    registry.offer_missing(settings, [wanted] if wanted else [])
     if not found:
         training.invite(settings)
     labels = {run.id: run_label(run) for run in found}
-    wanted = st.query_params.get("run")
-    if wanted and wanted not in labels:
-        st.warning(f"There is no run {wanted!r} here; the newest one is shown instead.", icon=":material/warning:")
     first = next((run_id for run_id in (wanted, preferred) if run_id in labels), found[0].id)
     index = list(labels).index(first)
     chosen = st.selectbox("Run", list(labels), index=index, format_func=labels.__getitem__, help=_RUN_HELP)
-    st.query_params["run"] = chosen
+    if not wanted or wanted in labels or chosen != first:  # the link keeps what may still be fetched
+        st.query_params["run"] = chosen
     return next(run for run in found if run.id == chosen)
 
 

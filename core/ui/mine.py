@@ -70,7 +70,7 @@ def _owner(settings: Settings) -> str | None:
     if len(there) < 2:
         return None
     names = {f"everybody ({sum(there.values()):,})": None} | {f"{n or 'no name'} ({k:,})": n for n, k in there.items()}
-    return names[st.selectbox("Whose", list(names), key="whose")]
+    return names[st.selectbox("Whose", list(names), key="whose", bind="query-params")]
 
 
 def _show_gallery(settings: Settings, owner: str | None, total: int) -> None:
@@ -84,7 +84,7 @@ def _show_gallery(settings: Settings, owner: str | None, total: int) -> None:
         return
     pages, page = -(-total // PAGE), 1
     if pages > 1:
-        page = int(st.number_input(f"Page, of {pages}", 1, pages, key="mine-page", width=160))
+        page = int(st.number_input(f"Page, of {pages}", 1, pages, key="mine-page", bind="query-params", width=160))
     found = mydigits.list_drawings(settings, owner, (page - 1) * PAGE, PAGE)
     with st.container(horizontal=True, gap="small", key="mine-gallery"):
         for drawing in found:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import compare, dataset, plots_compare, runs, serving, tracking
 from core.settings import Settings
-from core.ui import frame, inputs
+from core.ui import frame, inputs, registry
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
 _NAMES = {
@@ -73,20 +73,28 @@ def _text(run: runs.Run, labels: dict[str, Any]) -> str:
     return f"{run.id} {run.card['label']} {params} {said}".lower()
 
 
-def chosen_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
-    """Return the runs that were chosen, by the link or in this session; else the newest. The link says which."""
-    here = {run.id: run for run in found}
+def asked_runs() -> list[str]:
+    """Return the ids of the runs that the link names."""
     given = st.query_params.get("compare") or st.query_params.get("run") or ""
-    asked = [part for part in given.split(",") if part]
-    if asked and given != st.session_state.get("runs_link"):
-        st.session_state["runs_chosen"] = list(dict.fromkeys(asked))[: compare.MOST]
-        for run_id in asked:
-            if run_id not in here:
-                st.warning(f"There is no run {run_id[:60]!r} here.", icon=":material/warning:")
-    ids = [run_id for run_id in st.session_state.get("runs_chosen", [found[0].id]) if run_id in here]
-    link = ",".join(ids)
-    st.session_state["runs_chosen"], st.session_state["runs_link"] = ids, link
-    name, other = ("compare", "run") if len(ids) > 1 else ("run", "compare")
+    return list(dict.fromkeys(part for part in given.split(",") if part))[: compare.MOST]
+
+
+def chosen_runs(settings: Settings, found: Sequence[runs.Run]) -> list[runs.Run]:
+    """Return the runs that were chosen, by the link or in this session; else the newest. The link says which."""
+    here, asked = {run.id: run for run in found}, asked_runs()
+    if asked and asked != st.session_state.get("runs_link"):
+        st.session_state["runs_chosen"] = asked
+        st.session_state["runs_missing"] = [run_id for run_id in asked if run_id not in here]
+        registry.offer_missing(settings, [run_id for run_id in asked if not runs.is_id(run_id)])
+    chosen = st.session_state.get("runs_chosen", [found[0].id])
+    ids = [run_id for run_id in chosen if run_id in here]
+    # Kept in the link, as they may come yet; what was deleted here is not among them.
+    coming = [i for i in chosen if i in st.session_state.get("runs_missing", []) and i not in here and runs.is_id(i)]
+    registry.offer_missing(settings, coming)
+    named = [*ids, *coming]
+    link = ",".join(named)
+    st.session_state["runs_chosen"], st.session_state["runs_link"] = named, named
+    name, other = ("compare", "run") if len(named) > 1 else ("run", "compare")
     st.query_params.pop(other, None)
     if link:
         st.query_params[name] = link
@@ -109,7 +117,7 @@ def show_runs(
         st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
         return
     table = runs_frame(settings, digits, shown)
-    first, second = st.tabs(["Table", "Accuracy against time and size"])
+    first, second = st.tabs(["Table", "Accuracy against time and size"], key="look", bind="query-params")
     with first:
         _table(table, shown, [run.id for run in chosen])
     with second:

@@ -52,10 +52,13 @@ def show_ways_in(settings: Settings, run: runs.Run, session: onnxruntime.Inferen
     """Let the visitor bring a picture, and show what the model reads in it."""
     uploads.expect(door.session())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = st.segmented_control("From", [UPLOAD, CAMERA, TEST], default=UPLOAD, key="way-in", required=True)
+        way = st.segmented_control(
+            "From", [UPLOAD, CAMERA, TEST], default=UPLOAD, key="way-in", required=True, bind="query-params"
+        )
         several = st.toggle(
             "A whole number",
             key="several",
+            bind="query-params",
             disabled=way == TEST,
             help="Several digits in one line, read from left to right.",
         )

@@ -9,6 +9,7 @@ st.markdown(
     "Teach a machine to read handwritten digits: **train** it, **measure** it, **draw** for it, see why it errs."
 )
 
+ui.show_goal(settings)
 best = max(runs.list_runs(settings), key=lambda run: run.metrics["accuracy"], default=None)
 with st.container(horizontal=True, vertical_alignment="center"):
     if best:

@@ -11,7 +11,9 @@ with st.sidebar:
     available = ui.most_images(spec, len(digits.y_train))
     level = ui.augmentation_input(settings, spec, available)
     params = ui.parameter_inputs(spec)
-    train_size = st.number_input(
+    train_size = ui.control(
+        "train_size",
+        st.number_input,
         "Training images",
         min_value=training.MIN_TRAIN_SIZE,
         max_value=available,
@@ -33,10 +35,13 @@ st.markdown(
     + (", ".join(changed) if changed else "everything at its default")
     + f": about {seconds:.0f} s. {spec.summary} Its parameters are in the side bar."
 )
+ui.say_lock(spec)
+ui.show_goal(settings)
 ui.author_input()
 ui.train_button(settings, config)
 ui.show_variants(digits, level)
 ui.show_jobs(settings)
 ui.show_newest_depth(settings, digits)
 ui.show_sweeps(settings, digits, spec, config)
+ui.show_class_link(settings, spec, params, level)
 ui.connection_line(settings)

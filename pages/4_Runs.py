@@ -17,6 +17,7 @@ if not found:
     ui.show_import(settings)
     ui.invite(settings)
 
+ui.show_board(settings, found)
 chosen = ui.chosen_runs(settings, found)
 ui.show_runs(settings, digits, ui.filter_runs(found), chosen)
 if not chosen:

@@ -37,6 +37,8 @@ LINES = [
         "compare",
         "archive",
         "reproduce",
+        "goals",
+        "locks",
         "> mydigits",
         "> tracking",
         "> trash",

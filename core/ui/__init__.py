@@ -5,12 +5,15 @@ themes; numbers with the digits that mean something; charts without tools; one u
 """
 
 from core.ui import board, linking
+from core.ui.assignment import control, say_lock
 from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
+from core.ui.class_link import show_class_link
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
+from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
@@ -55,6 +58,7 @@ __all__ = [
     "closed",
     "connection_line",
     "connection_section",
+    "control",
     "count_up",
     "coverage_input",
     "data_controls",
@@ -82,11 +86,15 @@ __all__ = [
     "promote",
     "roll_back",
     "run_label",
+    "say_lock",
     "session",
+    "show_board",
     "show_calibration",
+    "show_class_link",
     "show_comparison",
     "show_depth",
     "show_feedback",
+    "show_goal",
     "show_import",
     "show_jobs",
     "show_live",

@@ -10,7 +10,7 @@ from core import digits as contract
 from core.dataset import Digits
 from core.errors import ModelError
 from core.settings import Settings
-from core.ui import frame
+from core.ui import assignment, frame, inputs
 
 VARIANTS = 8
 _HELP = (
@@ -29,10 +29,11 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
         The most training images there are: where their variants do not fit the memory, the choice begins with none.
     """
     default = _fitting(settings, spec, rows)
-    key = "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
+    key = inputs.augmentation_key(spec)
     index = augmentation.LEVELS.index(default)
     levels = list(augmentation.LEVELS)
-    return st.selectbox("Augmentation", levels, index=index, key=key, help=_HELP, bind="query-params")
+    look: dict[str, Any] = {"index": index, "key": key, "help": _HELP, "bind": "query-params"}
+    return str(assignment.control("augmentation", st.selectbox, "Augmentation", levels, **look))
 
 
 def variants_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int) -> str:

@@ -1,5 +1,6 @@
 """What a visitor chooses: a family's parameters, a run; and what was chosen, read once for everybody."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import onnxruntime
@@ -7,7 +8,7 @@ import streamlit as st
 
 from core import inference, metrics, models, runs
 from core.settings import Settings
-from core.ui import frame, registry, training
+from core.ui import assignment, frame, registry, training
 
 MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
 _RUN_HELP = "Every finished training, newest first. The link in the address bar keeps your choice."
@@ -17,7 +18,9 @@ def family_input() -> models.ModelSpec:
     """Let the visitor choose a model family, kept in the link."""
     names = {spec.label: spec for spec in models.CATALOGUE.values()}
     words = "What kind of model learns. Each has its own parameters, below."
-    return names[st.selectbox("Model", list(names), key="model", help=words, bind="query-params")]
+    return names[
+        assignment.control("model", st.selectbox, "Model", list(names), key="model", help=words, bind="query-params")
+    ]
 
 
 def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
@@ -37,6 +40,20 @@ def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> N
         st.session_state[_key(spec, p)] = (p.none if value is None else str(value)) if in_words else value
 
 
+def in_link(spec: models.ModelSpec, params: Mapping[str, models.Value]) -> dict[str, str]:
+    """Return what a link to Train must carry to set a family's controls, each of them, whatever is there by default."""
+    found = {_key(spec, p): params[p.name] if params[p.name] is not None else p.none for p in spec.parameters}
+    # A number that may be left empty has no words for that in the link.
+    empty = {_key(spec, p) for p in spec.parameters if p.kind != "choice" and not _has_notches(p)}
+    given = {key: str(value) for key, value in found.items() if not (key in empty and isinstance(value, str))}
+    return {"model": spec.label} | given
+
+
+def augmentation_key(spec: models.ModelSpec) -> str:
+    """Return under which name the link has a family's augmentation."""
+    return "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
+
+
 def _key(spec: models.ModelSpec, p: models.Parameter) -> str:
     return p.name if spec.name == models.DEFAULT else f"{spec.name}_{p.name}"
 
@@ -52,11 +69,14 @@ def _parameter_input(p: models.Parameter, key: str) -> models.Value:
         names = {p.none if value is None else str(value): value for value in values}
         default = next(name for name, value in names.items() if value == p.default)
         if p.kind == "choice":
-            return names[st.selectbox(options=list(names), index=list(names).index(default), **common)]
-        return names[st.select_slider(options=list(names), value=default, **common)]
+            index = list(names).index(default)
+            return names[assignment.control(p.name, st.selectbox, options=list(names), index=index, **common)]
+        return names[assignment.control(p.name, st.select_slider, options=list(names), value=default, **common)]
     number: Any = int if p.kind == "int" else float
     start: Any = p.default
-    return st.number_input(
+    value: models.Value = assignment.control(
+        p.name,
+        st.number_input,
         min_value=number(p.low),
         max_value=number(p.high),
         value=start,
@@ -65,6 +85,7 @@ def _parameter_input(p: models.Parameter, key: str) -> models.Value:
         placeholder=p.none or None,
         **common,
     )
+    return value
 
 
 def pick_run(settings: Settings, preferred: str = "") -> runs.Run:

@@ -9,7 +9,7 @@ from core import access, jobs, mydigits, plots, runs, tracking
 from core import launch as starting
 from core.errors import AccessError, DigitLabError
 from core.settings import Settings
-from core.ui import door, frame, inputs, saying
+from core.ui import assignment, door, frame, inputs, saying
 
 PAGE, CARD = 24, 92
 SCORE_SECONDS, POLL_SECONDS = 0.8, 1.0
@@ -53,7 +53,8 @@ def my_digits_input(settings: Settings) -> dict[str, Any]:
             f"{total:,} drawings, each counted {mydigits.COPIES} times, are learned from beside MNIST. A copy of "
             "images and labels is kept, so that the run can be repeated; with W&B it is logged with the run."
         )
-        if total and st.toggle("Add my digits to training", key="my_digits", bind="query-params", help=words):
+        look: dict[str, Any] = {"key": "my_digits", "bind": "query-params", "help": words}
+        if total and assignment.control("my_digits", st.toggle, "Add my digits to training", **look):
             return {"my_digits": mydigits.make_set(settings, owner)}
     except DigitLabError as error:
         st.caption(f":material/warning: {error}")

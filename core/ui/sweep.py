@@ -10,7 +10,8 @@ from core import access, dataset, jobs, launch, models, sweep, training, trials
 from core import tracking as wandb_state
 from core.errors import AccessError, DigitLabError, RunError
 from core.settings import Settings
-from core.ui import door, frame, inputs, sweep_chart
+from core.texts import t
+from core.ui import assignment, door, frame, inputs, sweep_chart
 from core.ui import training as shown_training
 
 POLL_SECONDS = 1.0
@@ -45,7 +46,10 @@ def show_sweeps(settings: Settings, digits: dataset.Digits, spec: models.ModelSp
 def _controls(
     settings: Settings, digits: dataset.Digits, spec: models.ModelSpec, config: dict[str, Any]
 ) -> dict[str, Any] | None:
-    names = {p.name: p for p in spec.parameters}
+    names = {p.name: p for p in spec.parameters if p.name not in assignment.locked()}
+    if not names:
+        st.caption(t("Your teacher's link locks every parameter, so there is nothing to search."))
+        return None
     chosen = st.multiselect(
         "Parameters to try",
         list(names),

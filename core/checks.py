@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from core import depth, metrics, models, pipeline, robustness, runs
-from core.errors import ModelError
-from core.models import ModelSpec, Value
+from core import cures, depth, metrics, pipeline, robustness, runs
+from core.texts import t
 
 GAP = 0.05  # of accuracy, between what it learned from and the test set
 ERROR = 0.05  # the most that its confidence may be off, on average
@@ -72,94 +71,136 @@ def train_accuracy(facts: Facts) -> float | None:
 
 def overfitting(facts: Facts) -> Check:
     """Compare what it learned from with the test set."""
-    name, train, test = "Learned by heart?", train_accuracy(facts), _accuracy(facts.evaluation)
+    name, train, test = t("Learned by heart?"), train_accuracy(facts), _accuracy(facts.evaluation)
     if train is None:
-        return Check(name, None, "Nobody has asked it about its own training images yet. Measure its robustness.")
+        words = t("Nobody has asked it about its own training images yet. Measure its robustness.")
+        return Check(name, None, words)
     gap = train - test
     if gap <= GAP:
-        words = f"{train:.1%} of its training images and {test:.1%} of the test images: a gap of {_points(gap)}."
+        words = t(
+            "{train:.1%} of its training images and {test:.1%} of the test images: a gap of {gap}.",
+            train=train,
+            test=test,
+            gap=_points(gap),
+        )
         return Check(name, True, words)
     deep = depth.best_depth(facts.study) if facts.study else None
-    tamer = _tamer(facts.run, deep)
-    words = (
-        f"It reads {train:.1%} of the images that it learned from, but {test:.1%} of the test images, a gap of "
-        f"{_points(gap)}: it learned by heart. {_advice(tamer, 'Give it more images.')}"
+    tamer = cures.tamer(facts.run, deep)
+    words = t(
+        "It reads {train:.1%} of the images that it learned from, but {test:.1%} of the test images, a gap of {gap}: "
+        "it learned by heart.",
+        train=train,
+        test=test,
+        gap=_points(gap),
     )
-    return Check(name, False, words, query(facts.run, **tamer) if tamer else {})
+    words += " " + cures.advice(tamer, t("Give it more images."))
+    return Check(name, False, words, cures.query(facts.run, **tamer) if tamer else {})
 
 
 def underfitting(facts: Facts) -> Check:
     """Compare with whoever always says the most frequent digit."""
-    name, test, lazy = "Learned enough?", _accuracy(facts.evaluation), metrics.majority(facts.evaluation)
+    name, test, lazy = t("Learned enough?"), _accuracy(facts.evaluation), metrics.majority(facts.evaluation)
     better = (test - lazy) / (1 - lazy) if lazy < 1 else 1.0
-    words = f"Always saying the most frequent digit would be right for {lazy:.1%}; the model is right for {test:.1%}."
+    words = t(
+        "Always saying the most frequent digit would be right for {lazy:.1%}; the model is right for {test:.1%}.",
+        lazy=lazy,
+        test=test,
+    )
     if better >= 0.5:
         return Check(name, True, words)
-    stronger = _stronger(facts.run)
-    return Check(name, False, f"{words} {_advice(stronger, 'Choose another model.')}", query(facts.run, **stronger))
+    stronger = cures.stronger(facts.run)
+    words += " " + cures.advice(stronger, t("Choose another model."))
+    return Check(name, False, words, cures.query(facts.run, **stronger))
 
 
 def best(facts: Facts) -> Check:
     """Compare its accuracy with the best run's on the same data."""
-    name, rivals = "The best so far?", _rivals(facts)
+    name, rivals = t("The best so far?"), _rivals(facts)
     if not rivals:
-        return Check(name, None, "There is no other run on this data to compare it with.", another(facts.run))
+        return Check(name, None, t("There is no other run on this data to compare it with."), cures.another(facts.run))
     top = max(rivals, key=lambda run: run.metrics["accuracy"])
     mine, theirs, n = _accuracy(facts.evaluation), top.metrics["accuracy"], len(facts.evaluation.y_true)
     chance = metrics.Z_95 * math.sqrt((mine * (1 - mine) + theirs * (1 - theirs)) / n)
     if theirs - mine <= chance:
-        return Check(name, True, f"No run on this data is clearly better: {mine:.2%}, the best other one {theirs:.2%}.")
-    words = f"{top.card['label']} reads {theirs:.2%}, {_points(theirs - mine)} more. Train that, or start from it."
-    return Check(name, False, words, query(top))
+        words = t(
+            "No run on this data is clearly better: {mine:.2%}, the best other one {theirs:.2%}.",
+            mine=mine,
+            theirs=theirs,
+        )
+        return Check(name, True, words)
+    words = t(
+        "{model} reads {theirs:.2%}, {gap} more. Train that, or start from it.",
+        model=t(top.card["label"]),
+        theirs=theirs,
+        gap=_points(theirs - mine),
+    )
+    return Check(name, False, words, cures.query(top))
 
 
 def quickest(facts: Facts) -> Check:
     """Look for a run that is as good and took less than half the time to learn."""
-    name, mine = "Worth its time?", _accuracy(facts.evaluation)
+    name, mine = t("Worth its time?"), _accuracy(facts.evaluation)
     spent = facts.run.card["timings"]["fit_cpu"]
     slack = metrics.Z_95 * math.sqrt(2 * mine * (1 - mine) / len(facts.evaluation.y_true))
     equal = [run for run in _rivals(facts) if run.metrics["accuracy"] >= mine - slack]
     if not equal:
-        return Check(name, True, f"It learned in {spent:.1f} processor seconds, and no other run is as good.")
+        words = t("It learned in {spent:.1f} processor seconds, and no other run is as good.", spent=spent)
+        return Check(name, True, words)
     fast = min(equal, key=lambda run: run.card["timings"]["fit_cpu"])
     seconds = fast.card["timings"]["fit_cpu"]
     if seconds * FASTER > spent:
-        return Check(name, True, f"It learned in {spent:.1f} processor seconds; no run as good took half of that.")
-    words = (
-        f"It learned in {spent:.1f} processor seconds. {fast.card['label']} is as good "
-        f"({fast.metrics['accuracy']:.2%}) after {seconds:.1f}: take that one."
+        words = t("It learned in {spent:.1f} processor seconds; no run as good took half of that.", spent=spent)
+        return Check(name, True, words)
+    words = t(
+        "It learned in {spent:.1f} processor seconds. {model} is as good ({accuracy:.2%}) after {seconds:.1f}: take "
+        "that one.",
+        spent=spent,
+        model=t(fast.card["label"]),
+        accuracy=fast.metrics["accuracy"],
+        seconds=seconds,
     )
-    return Check(name, False, words, query(fast))
+    return Check(name, False, words, cures.query(fast))
 
 
 def seeds(facts: Facts) -> Check:
     """Compare with runs that differ in nothing but the seed."""
-    name, run = "Luck or skill?", facts.run
+    name, run = t("Luck or skill?"), facts.run
     if "random_state" not in run.config["params"]:
-        return Check(name, True, "Nothing in it is left to chance: the same images give the same model.")
+        return Check(name, True, t("Nothing in it is left to chance: the same images give the same model."))
     twins = [run, *(other for other in facts.others if other.id != run.id and _twin(run, other))]
     known = {other.config["params"]["random_state"]: other.metrics["accuracy"] for other in twins}
     if len(known) < 2:
-        again = query(run, random_state=int(run.config["params"]["random_state"] or 0) + 1)
-        return Check(name, None, "Nobody can tell from one seed. Train it once more with another.", again)
+        again = cures.query(run, random_state=int(run.config["params"]["random_state"] or 0) + 1)
+        return Check(name, None, t("Nobody can tell from one seed. Train it once more with another."), again)
     low, high = min(known.values()), max(known.values())
-    words = f"With {len(known)} seeds it came to {low:.2%} to {high:.2%}, {_points(high - low)} apart"
-    if high - low <= SPREAD:
-        return Check(name, True, f"{words}: it does not hang on chance.")
-    return Check(name, False, f"{words}: a part of that is luck. A forest, which averages many trees, is steadier.")
+    steady = high - low <= SPREAD
+    words = (
+        t("With {n} seeds it came to {low:.2%} to {high:.2%}, {gap} apart: it does not hang on chance.")
+        if steady
+        else t(
+            "With {n} seeds it came to {low:.2%} to {high:.2%}, {gap} apart: a part of that is luck. A forest, which "
+            "averages many trees, is steadier."
+        )
+    )
+    return Check(name, steady, words.format(n=len(known), low=low, high=high, gap=_points(high - low)))
 
 
 def calibrated(facts: Facts) -> Check:
     """Compare how sure it is with how often it is right."""
-    name, found = "Honest about doubt?", metrics.reliability(facts.evaluation)
+    name, found = t("Honest about doubt?"), metrics.reliability(facts.evaluation)
     if found.error <= ERROR:
-        return Check(name, True, f"Its confidence is off by {_points(found.error)} on average.")
-    way = "surer than it is right" if found.lean > 0 else "more often right than it is sure"
+        return Check(name, True, t("Its confidence is off by {points} on average.", points=_points(found.error)))
     calmer = {"min_samples_leaf": 20} if _has(facts.run, "min_samples_leaf") and found.lean > 0 else {}
-    words = f"Its confidence is off by {_points(found.error)} on average: it is {way}. " + _advice(
-        calmer, "Do not take its percentages at their word."
+    words = (
+        t("Its confidence is off by {points} on average: it is surer than it is right.", points=_points(found.error))
+        if found.lean > 0
+        else t(
+            "Its confidence is off by {points} on average: it is more often right than it is sure.",
+            points=_points(found.error),
+        )
     )
-    return Check(name, False, words, query(facts.run, **calmer) if calmer else {})
+    words += " " + cures.advice(calmer, t("Do not take its percentages at their word."))
+    return Check(name, False, words, cures.query(facts.run, **calmer) if calmer else {})
 
 
 def weakest(facts: Facts) -> Check:
@@ -168,75 +209,48 @@ def weakest(facts: Facts) -> Check:
     recall = np.where(found.support > 0, found.recall, np.nan)
     digit, mean = int(np.nanargmin(recall)), float(np.nanmean(recall))
     low = float(recall[digit])
-    name, words = "Fair to all digits?", f"Its weakest digit is {digit}: it finds {low:.1%} of them, of all {mean:.1%}."
+    name = t("Fair to all digits?")
+    words = t(
+        "Its weakest digit is {digit}: it finds {low:.1%} of them, of all {mean:.1%}.", digit=digit, low=low, mean=mean
+    )
     if mean - low <= BEHIND:
         return Check(name, True, words)
     balanced = facts.run.config["params"].get("class_weight", "balanced") == "balanced"
-    fairer = _stronger(facts.run) if balanced else {"class_weight": "balanced"}
-    return Check(name, False, f"{words} {_advice(fairer, 'Look at its mistakes.')}", query(facts.run, **fairer))
+    fairer = cures.stronger(facts.run) if balanced else {"class_weight": "balanced"}
+    words += " " + cures.advice(fairer, t("Look at its mistakes."))
+    return Check(name, False, words, cures.query(facts.run, **fairer))
 
 
 def sample(facts: Facts) -> Check:
     """Tell whether it learned from few images."""
-    name, data = "Enough images?", facts.run.card["data"]
+    name, data = t("Enough images?"), facts.run.card["data"]
     n = data["n_fit"]
     if data["is_sample"]:
-        words = f"It learned from {n:,} images of the bundled sample. Get all of MNIST on the start page, train again."
+        words = t(
+            "It learned from {n:,} images of the bundled sample. Get all of MNIST on the start page, train again.", n=n
+        )
         return Check(name, False, words)
     if n < min(SMALL, data["n_train"]):
-        words = f"It learned from {n:,} of {data['n_train']:,} images. More of them make almost any model better."
-        return Check(name, False, words, query(facts.run) | {"train_size": str(data["n_train"])})
-    return Check(name, True, f"It learned from {n:,} images.")
+        words = t(
+            "It learned from {n:,} of {total:,} images. More of them make almost any model better.",
+            n=n,
+            total=data["n_train"],
+        )
+        return Check(name, False, words, cures.query(facts.run) | {"train_size": str(data["n_train"])})
+    return Check(name, True, t("It learned from {n:,} images.", n=n))
 
 
 def same_preprocessing(facts: Facts) -> Check:
     """Compare how drawings are prepared now with how they were when the run was made."""
-    name, made = "Served as it learned?", facts.run.card.get("preprocessing", "")
+    name, made = t("Served as it learned?"), facts.run.card.get("preprocessing", "")
     if made == pipeline.PREPROCESSING:
-        return Check(name, True, f"Drawings are prepared as when it was made: {made}.")
-    words = f"It was made for “{made}”, but drawings are prepared by “{pipeline.PREPROCESSING}” now. Train it again."
-    return Check(name, False, words, query(facts.run))
-
-
-def query(run: runs.Run, **changes: Value) -> dict[str, str]:
-    """Return what the link to the Train page must carry to repeat a run, perhaps with other values.
-
-    Parameters
-    ----------
-    changes : parameter -> value
-        What the family does not have is left out.
-
-    Returns
-    -------
-    dict
-        Empty where this version has no such family.
-    """
-    spec = _spec(run.family)
-    if spec is None:
-        return {}
-    prefix = "" if spec.name == models.DEFAULT else f"{spec.name}_"
-    given: Mapping[str, Any] = {**run.config["params"], **changes}
-    found = {} if spec.name == models.DEFAULT else {"model": spec.label}
-    for p in spec.parameters:
-        value = given.get(p.name, p.default)
-        if value != p.default:
-            found[prefix + p.name] = p.none if value is None else str(value)
-    if run.config.get("train_size"):
-        found["train_size"] = str(run.config["train_size"])
-    return found
-
-
-def another(run: runs.Run) -> dict[str, str]:
-    """Return the link to a family that is worth comparing a run with."""
-    label = next(spec.label for spec in models.CATALOGUE.values() if spec.name not in (run.family, models.DEFAULT))
-    return {"model": label}
-
-
-def _spec(family: str) -> ModelSpec | None:
-    try:
-        return models.spec(family)
-    except ModelError:
-        return None
+        return Check(name, True, t("Drawings are prepared as when it was made: {made}.", made=t(made)))
+    words = t(
+        "It was made for “{made}”, but drawings are prepared by “{now}” now. Train it again.",
+        made=t(made),
+        now=t(pipeline.PREPROCESSING),
+    )
+    return Check(name, False, words, cures.query(facts.run))
 
 
 def _has(run: runs.Run, name: str) -> bool:
@@ -248,7 +262,7 @@ def _accuracy(evaluation: metrics.Evaluation) -> float:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
+    return t("{points:.1f} points", points=100 * share)
 
 
 def _rivals(facts: Facts) -> list[runs.Run]:
@@ -262,28 +276,3 @@ def _twin(run: runs.Run, other: runs.Run) -> bool:
         return {**config, "params": params, "versions": None}
 
     return other.family == run.family and plain(run.config) == plain(other.config)
-
-
-def _tamer(run: runs.Run, best_depth: int | None) -> dict[str, Value]:
-    params = run.config["params"]
-    deep = params.get("max_depth", 0)
-    if run.family == models.DEFAULT and (deep is None or deep > (best_depth or 10)):
-        return {"max_depth": best_depth or 10}
-    if "min_samples_leaf" in params and params["min_samples_leaf"] < 5:
-        return {"min_samples_leaf": 5}
-    if "alpha" in params and params["alpha"] < 0.01:
-        return {"alpha": 0.01}
-    if "C" in params:
-        return {"C": max(params["C"] / 10, 0.001)}
-    return {}
-
-
-def _stronger(run: runs.Run) -> dict[str, Value]:
-    deep = run.config["params"].get("max_depth")
-    return {"max_depth": min(2 * int(deep) + 2, 15)} if deep and deep < 15 else {}
-
-
-def _advice(changes: Mapping[str, Value], otherwise: str) -> str:
-    if not changes:
-        return otherwise
-    return "Try " + " and ".join(f"{name} = {value}" for name, value in changes.items()) + "."

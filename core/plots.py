@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from core.digits import CLASS_NAMES, CLASSES
 from core.look import ACCENT, MARK, MUTED, SCALE
+from core.texts import t
 
 HEIGHT = 320
 
@@ -18,13 +19,13 @@ def class_distribution(train: np.ndarray, test: np.ndarray) -> go.Figure:
     """Draw how many images of each digit there are; two (10,) integer arrays."""
     figure = go.Figure(
         [
-            go.Bar(x=CLASS_NAMES, y=train, name=f"train ({train.sum():,})", marker_color=ACCENT),
-            go.Bar(x=CLASS_NAMES, y=test, name=f"test ({test.sum():,})", marker_color=MUTED),
+            go.Bar(x=CLASS_NAMES, y=train, name=t("train ({n:,})", n=train.sum()), marker_color=ACCENT),
+            go.Bar(x=CLASS_NAMES, y=test, name=t("test ({n:,})", n=test.sum()), marker_color=MUTED),
         ]
     )
-    figure.update_traces(hovertemplate="digit %{x}: %{y:,} images<extra></extra>")
+    figure.update_traces(hovertemplate=t("digit %{x}: %{y:,} images") + "<extra></extra>")
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.12, "x": 0})
-    return _calm(figure, "digit", "images")
+    return _calm(figure, t("digit"), t("images"))
 
 
 def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figure:
@@ -47,14 +48,15 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figur
             texttemplate="%{text}",
             textfont={"size": 11},
             customdata=np.dstack([matrix, shares * 100]),
-            hovertemplate="a %{y} read as %{x}: %{customdata[0]:,} images (%{customdata[1]:.1f} %)<extra></extra>",
+            hovertemplate=t("a %{y} read as %{x}: %{customdata[0]:,} images (%{customdata[1]:.1f} %)")
+            + "<extra></extra>",
             colorscale=SCALE,
             showscale=False,
             xgap=1,
             ygap=1,
         )
     )
-    _calm(figure, "the model said", "it was")
+    _calm(figure, t("the model said"), t("it was"))
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(side="top")
     return figure.update_layout(height=430)
@@ -73,9 +75,9 @@ def learning(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
     best = int(np.argmax(right))
     mark = {"color": ACCENT, "size": [10 if i == best else 4 for i in range(len(steps))]}
     figure = go.Figure(go.Scatter(x=done, y=right, mode="lines+markers", line_color=ACCENT, marker=mark))
-    unit = steps[0]["unit"]
+    unit = t(steps[0]["unit"])
     figure.update_traces(hovertemplate=f"%{{x}} {unit}: %{{y:.2f}} %<extra></extra>")
-    return _calm(figure, unit, "held-out, % right").update_xaxes(type="linear").update_layout(height=220)
+    return _calm(figure, unit, t("held-out, % right")).update_xaxes(type="linear").update_layout(height=220)
 
 
 def probability_bars(proba: np.ndarray | None) -> str:
@@ -101,7 +103,8 @@ def answer(proba: np.ndarray | None, hint: str) -> str:
     if proba is None:
         return f'<div class="dl-answer dl-none"><b>?</b><span>{escape(hint)}</span></div>'
     label, p = int(proba.argmax()), float(proba.max())
-    return f'<div class="dl-answer"><b>{label}</b><span>{escape(percent(p))} sure</span></div>'
+    sure = escape(t("{percent} sure", percent=percent(p)))
+    return f'<div class="dl-answer"><b>{label}</b><span>{sure}</span></div>'
 
 
 STYLE = f"""<style>
@@ -147,12 +150,12 @@ def shares(ink: np.ndarray, no_ink: np.ndarray) -> go.Figure:
     """Draw which digits answer a question with yes and with no; two (10,) integer arrays."""
     figure = go.Figure(
         [
-            go.Bar(x=CLASS_NAMES, y=ink, name="ink", marker_color=ACCENT),
-            go.Bar(x=CLASS_NAMES, y=no_ink, name="no ink", marker_color=MUTED),
+            go.Bar(x=CLASS_NAMES, y=ink, name=t("ink"), marker_color=ACCENT),
+            go.Bar(x=CLASS_NAMES, y=no_ink, name=t("no ink"), marker_color=MUTED),
         ]
     )
     figure.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.2, "x": 0})
-    return _calm(figure, "digit", "images").update_layout(height=220)
+    return _calm(figure, t("digit"), t("images")).update_layout(height=220)
 
 
 def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure:
@@ -168,9 +171,9 @@ def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure
         The depth whose points are ringed.
     """
     look: dict[str, tuple[str, dict[str, Any]]] = {
-        "train": ("learned from", {"color": MUTED, "width": 2}),
-        "test": ("test", {"color": ACCENT, "width": 2.5}),
-        "held": ("held out", {"color": ACCENT, "width": 1.5, "dash": "dot"}),
+        "train": (t("learned from"), {"color": MUTED, "width": 2}),
+        "test": (t("test"), {"color": ACCENT, "width": 2.5}),
+        "held": (t("held out"), {"color": ACCENT, "width": 1.5, "dash": "dot"}),
     }
     shown = [name for name in look if frame[name].notna().all()]
     figure = go.Figure()
@@ -191,8 +194,8 @@ def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure
     if best:
         figure.add_vline(best, line={"color": ACCENT, "width": 1, "dash": "dash"})
         figure.add_annotation(x=best, y=0, yref="paper", yanchor="bottom", xanchor="left", showarrow=False)
-        figure.update_annotations(text=f" deep enough: {best}", font={"color": ACCENT})
-    return _lines(figure, "questions asked at most (depth)", "")
+        figure.update_annotations(text=" " + t("deep enough: {best}", best=best), font={"color": ACCENT})
+    return _lines(figure, t("questions asked at most (depth)"), "")
 
 
 def pruning_curve(frame: pd.DataFrame, best: int | None) -> go.Figure:
@@ -207,9 +210,9 @@ def pruning_curve(frame: pd.DataFrame, best: int | None) -> go.Figure:
     """
     figure = go.Figure()
     for name, title, color, dash in (
-        ("train", "learned from", MUTED, "solid"),
-        ("test", "test", ACCENT, "solid"),
-        ("held", "held out", ACCENT, "dot"),
+        ("train", t("learned from"), MUTED, "solid"),
+        ("test", t("test"), ACCENT, "solid"),
+        ("held", t("held out"), ACCENT, "dot"),
     ):
         if frame[name].notna().all():
             figure.add_scatter(
@@ -222,7 +225,7 @@ def pruning_curve(frame: pd.DataFrame, best: int | None) -> go.Figure:
             )
     if best is not None:
         figure.add_vline(float(frame["leaves"][best]), line={"color": ACCENT, "width": 1, "dash": "dash"})
-    return _lines(figure, "leaves", "").update_xaxes(type="log", dtick=1)
+    return _lines(figure, t("leaves"), "").update_xaxes(type="log", dtick=1)
 
 
 def _lines(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -249,6 +252,6 @@ def percent(share: float) -> str:
 
 def _spoken(proba: np.ndarray | None) -> str:
     if proba is None:
-        return "No answer yet"
+        return t("No answer yet")
     order = np.argsort(proba)[::-1][:3]
-    return "Probabilities: " + ", ".join(f"{digit}: {percent(float(proba[digit]))}" for digit in order)
+    return t("Probabilities: {list}", list=", ".join(f"{digit}: {percent(float(proba[digit]))}" for digit in order))

@@ -11,6 +11,7 @@ from core import plots, plots_metrics
 from core.digits import CLASS_NAMES
 from core.look import INK
 from core.metrics import Curve, Reliability, thinned
+from core.texts import t
 
 # One line a run: colours that stay apart for colour-blind eyes, on white and on black, and dashes beside them.
 LINES = ("#4f8bf0", "#e07b00", "#17a07a", "#c64c9b", "#8a94a3", "#b58a00", "#7a5fd0", "#c0392b")
@@ -46,9 +47,9 @@ def scatter(frame: pd.DataFrame, x: str, axis: str, chosen: Sequence[str]) -> go
     }
     points = go.Scatter(x=frame[x], y=frame["accuracy"], mode="markers", marker=mark, text=frame["label"])
     figure = go.Figure(points.update(customdata=np.array(frame.index, dtype=object)[:, np.newaxis]))
-    figure.update_traces(hovertemplate="%{text}<br>accuracy %{y:.2%}, %{x:.3g} " + axis + "<extra></extra>")
+    figure.update_traces(hovertemplate="%{text}<br>" + t("accuracy %{y:.2%}, %{x:.3g}") + f" {axis}<extra></extra>")
     figure.update_traces(selected_marker_opacity=1, unselected_marker_opacity=0.75)
-    _tidy(figure, axis, "accuracy").update_xaxes(type="log", tickformat="~g", dtick=1 if _wide(frame[x]) else None)
+    _tidy(figure, axis, t("accuracy")).update_xaxes(type="log", tickformat="~g", dtick=1 if _wide(frame[x]) else None)
     return figure.update_layout(clickmode="event+select", showlegend=False, hovermode="closest")
 
 
@@ -61,9 +62,9 @@ def roc(curves: Mapping[str, Curve], corner: bool) -> go.Figure:
     figure = go.Figure()
     for number, (name, curve) in enumerate(curves.items()):
         line = thinned(curve)
-        words = f"{name}: false alarms %{{x:.1%}}, found %{{y:.1%}}<extra></extra>"
+        words = f"{name}: " + t("false alarms %{x:.1%}, found %{y:.1%}") + "<extra></extra>"
         figure.add_scatter(x=line.x, y=line.y, name=name, mode="lines", line=_line(number), hovertemplate=words)
-    _tidy(figure, "false alarms", "found")
+    _tidy(figure, t("false alarms"), t("found"))
     figure.update_xaxes(range=[0, 0.2] if corner else [0, 1], tickformat=".0%")
     return figure.update_yaxes(range=[0.8, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
@@ -72,7 +73,7 @@ def reliability(found: Mapping[str, Reliability]) -> go.Figure:
     """Draw how often each run is right against how sure it is."""
     figure = go.Figure()
     honest = {"color": plots.MUTED, "dash": "dot", "width": 1}
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=honest, name="as sure as right", hoverinfo="skip")
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=honest, name=t("as sure as right"), hoverinfo="skip")
     for number, (name, one) in enumerate(found.items()):
         known = one.count > 0
         figure.add_scatter(
@@ -82,9 +83,9 @@ def reliability(found: Mapping[str, Reliability]) -> go.Figure:
             name=name,
             mode="lines+markers",
             line=_line(number),
-            hovertemplate=f"{name}: %{{x:.1%}} sure, %{{y:.1%}} right, %{{customdata:,}} answers<extra></extra>",
+            hovertemplate=f"{name}: " + t("%{x:.1%} sure, %{y:.1%} right, %{customdata:,} answers") + "<extra></extra>",
         )
-    _tidy(figure, "how sure it is", "how often it is right")
+    _tidy(figure, t("how sure it is"), t("how often it is right"))
     return figure.update_xaxes(range=[0, 1.02], tickformat=".0%").update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
@@ -101,14 +102,14 @@ def recall(names: Sequence[str], shares: np.ndarray) -> go.Figure:
             text=np.vectorize(lambda share: f"{100 * share:.0f}" if share < 0.995 else f"{100 * share:.1f}")(shares),
             texttemplate="%{text}",
             textfont={"size": 11, "color": INK},
-            hovertemplate="%{y} reads %{z:.2%} of the digit %{x}<extra></extra>",
+            hovertemplate=t("%{y} reads %{z:.2%} of the digit %{x}") + "<extra></extra>",
             colorscale=_WEAK,
             showscale=False,
             xgap=1,
             ygap=1,
         )
     )
-    _tidy(figure, "of each digit, % read right", "").update_xaxes(type="category", side="top", showgrid=False)
+    _tidy(figure, t("of each digit, % read right"), "").update_xaxes(type="category", side="top", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure.update_layout(height=90 + 34 * len(names))
 

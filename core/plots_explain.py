@@ -15,6 +15,7 @@ from PIL import Image
 
 from core import explain, look, plots
 from core.digits import CLASSES, IMAGE_SHAPE
+from core.texts import t
 
 # Blue and amber: apart for colour-blind eyes too.
 _INK, _PAPER = look.ACCENT, "#d97706"
@@ -60,10 +61,12 @@ def head(image: np.ndarray | None, proba: np.ndarray | None, hint: str, origin: 
     origin : str
         Where the picture comes from, if it was not drawn.
     """
-    seen = picture(np.zeros(IMAGE_SHAPE, np.uint8) if image is None else image, "The 28 x 28 pixels that it received")
+    seen = picture(
+        np.zeros(IMAGE_SHAPE, np.uint8) if image is None else image, t("The 28 x 28 pixels that it received")
+    )
     return (
         f'<div class="dl-top">{plots.answer(proba, hint)}'
-        f'<figure class="dl-seen">{seen}<figcaption>what it received</figcaption></figure></div>'
+        f'<figure class="dl-seen">{seen}<figcaption>{escape(t("what it received"))}</figcaption></figure></div>'
         f'<p class="dl-from">{escape(origin)}</p>{plots.probability_bars(proba)}'
     )
 
@@ -73,7 +76,13 @@ def spoken(proba: np.ndarray | None, hint: str) -> str:
     if proba is None:
         return hint
     first, second = np.argsort(proba)[::-1][:2]
-    return f"The answer is {first}, {proba[first]:.0%} sure. Next: {second}, {proba[second]:.0%}."
+    return t(
+        "The answer is {first}, {sure:.0%} sure. Next: {second}, {less:.0%}.",
+        first=first,
+        sure=proba[first],
+        second=second,
+        less=proba[second],
+    )
 
 
 def picture(image: np.ndarray, alt: str) -> str:
@@ -94,7 +103,9 @@ def stages(found: Sequence[explain.Stage], proba: np.ndarray) -> str:
     for number, (stage, row) in enumerate(zip(found, proba, strict=True), 1):
         label, high, wide = int(row.argmax()), *stage.picture.shape
         words = f"<b>{label}</b> {row[label]:.0%}<br>{number}. {escape(stage.name)}<br>{wide} x {high}"
-        cells.append((picture(stage.picture, f"{stage.name}: read as {label}"), words, label != final))
+        cells.append(
+            (picture(stage.picture, t("{step}: read as {digit}", step=stage.name, digit=label)), words, label != final)
+        )
     return figures(cells)
 
 
@@ -109,16 +120,16 @@ def figures(cells: Sequence[tuple[str, str, bool]], small: bool = False) -> str:
 
 def digits(images: np.ndarray, labels: Sequence[Any], words: Sequence[str], answer: int) -> str:
     """Return training images with their labels, those unlike the answer marked."""
-    rows = zip(images, labels, words, strict=True)
     cells = [
-        (picture(image, f"a {label}"), f"<b>{label}</b> {escape(word)}", label != answer) for image, label, word in rows
+        (picture(image, t("a {digit}", digit=label)), f"<b>{label}</b> {escape(word)}", label != answer)
+        for image, label, word in zip(images, labels, words, strict=True)
     ]
     return figures(cells, small=True)
 
 
 def path(image: np.ndarray, way: explain.Path, flip: explain.Flip | None) -> str:
     """Return the questions painted on the digit and as a list."""
-    ends = f"The pixels that were asked, numbered: {_path_words(way)}"
+    ends = t("The pixels that were asked, numbered: {list}", list=_path_words(way))
     return (
         f'<div class="dl-wide"><img class="dl-px" alt="{escape(ends)}" '
         f'src="data:image/svg+xml;base64,{base64.b64encode(_path_svg(image, way, flip).encode()).decode()}">'
@@ -167,22 +178,24 @@ def _profile(proba: np.ndarray) -> np.ndarray:
 
 
 def _profile_words(proba: np.ndarray) -> str:
-    return "Bars of ten probabilities: " + ", ".join(f"{d}: {proba[d]:.0%}" for d in np.argsort(proba)[::-1][:3])
+    most = ", ".join(f"{d}: {proba[d]:.0%}" for d in np.argsort(proba)[::-1][:3])
+    return t("Bars of ten probabilities: {list}", list=most)
 
 
 def _question(question: explain.Question) -> str:
-    said, word = ("dl-yes", "ink") if question.ink else ("dl-no", "no ink")
-    sign = "above" if question.ink else "not above"
-    return (
-        f'<li><span class="{said}"></span> row {question.row}, column {question.column}: {question.value} is {sign} '
-        f"{question.threshold:g}, <b>{word}</b></li>"
+    words = (
+        t("row {row}, column {column}: {value} is above {threshold:g}, <b>ink</b>")
+        if question.ink
+        else t("row {row}, column {column}: {value} is not above {threshold:g}, <b>no ink</b>")
     )
+    where = {"row": question.row, "column": question.column}
+    said = words.format(value=question.value, threshold=question.threshold, **where)
+    return f'<li><span class="{"dl-yes" if question.ink else "dl-no"}"></span> {said}</li>'
 
 
 def _path_words(way: explain.Path) -> str:
-    return "; ".join(
-        f"{i} row {q.row} column {q.column} {'ink' if q.ink else 'no ink'}" for i, q in enumerate(way.questions, 1)
-    )
+    said = {True: t("{i} row {row} column {column} ink"), False: t("{i} row {row} column {column} no ink")}
+    return "; ".join(said[q.ink].format(i=i, row=q.row, column=q.column) for i, q in enumerate(way.questions, 1))
 
 
 def _path_svg(image: np.ndarray, way: explain.Path, flip: explain.Flip | None) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 from core import look, plots
 from core.digits import CLASS_NAMES
 from core.metrics import Coverage, Curve, Interval, Reliability, thinned
+from core.texts import t
 
 HEIGHT = 340
 _HEAT = [[0.0, "#f4f7fd"], [0.3, "#cfdef8"], [0.6, "#5f93e8"], [1.0, "#123a8c"]]
@@ -46,7 +47,7 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool, muted: bool
         mode="markers",
         marker={"symbol": "square", "size": _CELL, "opacity": 0.001, "color": plots.ACCENT},
         customdata=np.column_stack([true, said, matrix.ravel(), 100 * shares.ravel()]),
-        hovertemplate="a %{y} read as %{x}: %{customdata[2]:,} images (%{customdata[3]:.1f} %)<extra></extra>",
+        hovertemplate=t("a %{y} read as %{x}: %{customdata[2]:,} images (%{customdata[3]:.1f} %)") + "<extra></extra>",
         showlegend=False,
     )
     figure.update_traces(selector={"type": "scatter"}, selected_marker_opacity=0.001, unselected_marker_opacity=0.001)
@@ -60,28 +61,29 @@ def proportions(true: np.ndarray, predicted: np.ndarray) -> go.Figure:
     """Draw how many images of each digit there are, and how often the model says it; two (10,) integer arrays."""
     figure = go.Figure(
         [
-            go.Bar(x=CLASS_NAMES, y=true, name="images", marker_color=plots.MUTED),
-            go.Bar(x=CLASS_NAMES, y=predicted, name="answers", marker_color=plots.ACCENT),
+            go.Bar(x=CLASS_NAMES, y=true, name=t("images"), marker_color=plots.MUTED),
+            go.Bar(x=CLASS_NAMES, y=predicted, name=t("answers"), marker_color=plots.ACCENT),
         ]
     )
-    figure.update_traces(hovertemplate="%{y:,} %{fullData.name} of a %{x}<extra></extra>")
-    return _calm(figure, "digit", "images").update_xaxes(type="category")
+    figure.update_traces(hovertemplate=t("%{y:,} %{fullData.name} of a %{x}") + "<extra></extra>")
+    return _calm(figure, t("digit"), t("images")).update_xaxes(type="category")
 
 
 def roc(curves: Sequence[Curve], corner: bool) -> go.Figure:
     """Draw ROC curves; `corner` shows only the part where a good model's curves bend."""
-    figure = _curves(curves, "false alarms %{x:.1%}, found %{y:.1%}")
+    figure = _curves(curves, t("false alarms %{x:.1%}, found %{y:.1%}"))
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": plots.MUTED, "dash": "dot", "width": 1}, name="guessing"
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": plots.MUTED, "dash": "dot", "width": 1}, name=t("guessing")
     )
-    _calm(figure, "false alarms", "found")
+    _calm(figure, t("false alarms"), t("found"))
     figure.update_xaxes(range=[0, 0.2] if corner else [0, 1], tickformat=".0%")
     return figure.update_yaxes(range=[0.8, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
 
 def precision_recall(curves: Sequence[Curve], corner: bool) -> go.Figure:
     """Draw precision against recall; `corner` shows only the part where a good model's curves bend."""
-    figure = _calm(_curves(curves, "found %{x:.1%}, right %{y:.1%}"), "found (recall)", "right (precision)")
+    figure = _curves(curves, t("found %{x:.1%}, right %{y:.1%}"))
+    _calm(figure, t("found (recall)"), t("right (precision)"))
     figure.update_xaxes(range=[0.6, 1.002] if corner else [0, 1.01], tickformat=".0%")
     return figure.update_yaxes(range=[0.6, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
@@ -92,7 +94,7 @@ def reliability(found: Reliability) -> go.Figure:
     size = 8 + 22 * np.sqrt(found.count[known] / found.count.max())
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": plots.MUTED, "dash": "dot"}, name="as sure as it is right"
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": plots.MUTED, "dash": "dot"}, name=t("as sure as it is right")
     )
     figure.add_scatter(
         x=found.confidence[known],
@@ -101,25 +103,26 @@ def reliability(found: Reliability) -> go.Figure:
         marker={"size": size, "color": plots.ACCENT, "opacity": 0.85},
         line={"color": plots.ACCENT, "width": 1.5},
         customdata=found.count[known],
-        hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} answers<extra></extra>",
-        name="the model",
+        hovertemplate=t("%{x:.1%} sure, %{y:.1%} right, %{customdata:,} answers") + "<extra></extra>",
+        name=t("the model"),
     )
-    _calm(figure, "how sure it is", "how often it is right")
+    _calm(figure, t("how sure it is"), t("how often it is right"))
     return figure.update_xaxes(range=[0, 1.02], tickformat=".0%").update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
 def confidence(edges: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> go.Figure:
     """Draw how many right and wrong answers there are at each confidence, each line of the scale ten times more."""
     middle = (edges[1:] + edges[:-1]) / 2
-    spans = [f"{low:.0%} to {high:.0%}" for low, high in itertools.pairwise(edges)]
+    spans = [t("{low} to {high}", low=f"{low:.0%}", high=f"{high:.0%}") for low, high in itertools.pairwise(edges)]
     figure = go.Figure(
         [
-            go.Bar(x=middle, y=np.where(right, right, np.nan), name="right", marker_color=plots.ACCENT),
-            go.Bar(x=middle, y=np.where(wrong, wrong, np.nan), name="wrong", marker_color=look.MARK),
+            go.Bar(x=middle, y=np.where(right, right, np.nan), name=t("right"), marker_color=plots.ACCENT),
+            go.Bar(x=middle, y=np.where(wrong, wrong, np.nan), name=t("wrong"), marker_color=look.MARK),
         ]
     )
-    figure.update_traces(customdata=spans, hovertemplate="%{customdata} sure: %{y:,} %{fullData.name}<extra></extra>")
-    _calm(figure, "how sure it is", "answers").update_xaxes(range=[0, 1], tickformat=".0%")
+    words = t("%{customdata} sure: %{y:,} %{fullData.name}") + "<extra></extra>"
+    figure.update_traces(customdata=spans, hovertemplate=words)
+    _calm(figure, t("how sure it is"), t("answers")).update_xaxes(range=[0, 1], tickformat=".0%")
     return figure.update_yaxes(type="log", dtick=1)
 
 
@@ -127,12 +130,12 @@ def coverage(found: Coverage, threshold: float) -> go.Figure:
     """Draw how often it is right against how much it answers, the chosen threshold marked."""
     curve = thinned(Curve("", found.answered, found.accuracy, 0.0))
     figure = go.Figure(go.Scatter(x=curve.x, y=curve.y, mode="lines", line={"color": plots.ACCENT, "width": 2.5}))
-    figure.update_traces(hovertemplate="answers %{x:.1%}, right %{y:.2%}<extra></extra>")
+    figure.update_traces(hovertemplate=t("answers %{x:.1%}, right %{y:.2%}") + "<extra></extra>")
     answered, accuracy = found.at(threshold)
     if answered:
         spot = {"size": 12, "color": look.MARK}
         figure.add_scatter(x=[answered], y=[accuracy], mode="markers", marker=spot, hoverinfo="skip")
-    _calm(figure, "share that it answers", "right among these").update_layout(showlegend=False)
+    _calm(figure, t("share that it answers"), t("right among these")).update_layout(showlegend=False)
     low = min(float(curve.y.min()), 0.98)
     figure.update_yaxes(range=[low - 0.01, 1.003], tickformat=".0%" if low < 0.9 else ".1%")
     return figure.update_xaxes(range=[0, 1.01], tickformat=".0%")
@@ -141,9 +144,8 @@ def coverage(found: Coverage, threshold: float) -> go.Figure:
 def pixels(values: np.ndarray, words: str) -> go.Figure:
     """Draw a number for each pixel as a picture, (28, 28) float; `words` says what the number is."""
     heat = go.Heatmap(z=np.clip(values, 0, None) ** 0.5, customdata=values, colorscale=_HEAT, showscale=False)
-    figure = go.Figure(
-        heat.update(hovertemplate=f"row %{{y}}, column %{{x}}: %{{customdata:.2%}} {words}<extra></extra>")
-    )
+    hover = t("row %{y}, column %{x}: %{customdata:.2%}")
+    figure = go.Figure(heat.update(hovertemplate=f"{hover} {words}<extra></extra>"))
     _calm(figure, "", "").update_yaxes(autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
     return figure.update_xaxes(showgrid=False, constrain="domain").update_layout(plot_bgcolor="#f4f7fd")
 
@@ -173,9 +175,9 @@ def robustness(levels: np.ndarray, lines: dict[str, list[Interval]], axis: str) 
             showlegend=False,
             mode="lines",
         )
-        words = f"{name}: %{{y:.1%}} right<extra></extra>"
+        words = f"{name}: " + t("%{y:.1%} right") + "<extra></extra>"
         figure.add_scatter(x=levels, y=y, name=name, mode="lines+markers", line_color=colour, hovertemplate=words)
-    _calm(figure, axis, "right").update_layout(height=260)
+    _calm(figure, axis, t("right")).update_layout(height=260)
     return figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.depth import Tree, pruning, tree
 from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS
+from core.texts import t
 
 LEVELS = 5
 
@@ -135,7 +136,8 @@ def as_text(found: Tree) -> str:
         if question:
             lines.append("|   " * (level - 1) + f"|--- {question}")
         if not found.inner[number]:
-            lines.append("|   " * level + f"|--- class: {found.best[number]} ({found.samples[number]} images)")
+            count = t("{n} images", n=found.samples[number])
+            lines.append("|   " * level + f"|--- class: {found.best[number]} ({count})")
             continue
         pixel = _pixel(found, number)
         # The last one is taken first.
@@ -150,19 +152,19 @@ def as_dot(found: Tree) -> str:
     for number in range(len(found.left)):
         mix = found.value[number]
         most = ", ".join(f"{c}: {mix[c]:.0%}" for c in np.argsort(-mix, kind="stable")[:2] if mix[c] > 0)
-        count = f"{found.samples[number]} images\\n{most}"
+        count = t("{n} images", n=found.samples[number]) + f"\\n{most}"
         if not found.inner[number]:
-            lines.append(f'{number} [label="says {found.best[number]}\\n{count}"];')
+            lines.append(f'{number} [label="{t("says {digit}", digit=found.best[number])}\\n{count}"];')
             continue
         lines.append(f'{number} [label="{_pixel(found, number)} <= {found.threshold[number]:.2f}\\n{count}"];')
-        lines.append(f'{number} -> {found.left[number]} [label="no ink"];')
-        lines.append(f'{number} -> {found.right[number]} [label="ink"];')
+        lines.append(f'{number} -> {found.left[number]} [label="{t("no ink")}"];')
+        lines.append(f'{number} -> {found.right[number]} [label="{t("ink")}"];')
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _pixel(found: Tree, number: int) -> str:
     row, column = divmod(int(found.feature[number]), IMAGE_SHAPE[1])
-    return f"row {row} column {column}"
+    return t("row {row} column {column}", row=row, column=column)
 
 
 def mix_words(mix: np.ndarray, most: int = 3) -> str:

@@ -54,6 +54,7 @@ LINES = [
         "> robustness",
         "> refusal",
         "> treeview",
+        "> cures",
         "> checks",
         "> report",
         "> sweep",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import checks, metrics, models, pipeline, robustness, runs
+from core import checks, cures, metrics, models, pipeline, robustness, runs
 from tests.conftest import ROOT
 from tests.test_robustness import newest
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_comes_first():
 
 def test_a_family_that_is_not_known_here_has_no_link():
     mine = run()
-    assert checks.query(replace(mine, config=mine.config | {"family": "oracle"})) == {}
+    assert cures.query(replace(mine, config=mine.config | {"family": "oracle"})) == {}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_family_that_is_not_known_here_has_no_link():
 )
 def test_the_link_sets_the_side_bar(empty, mine, key, value):
     page = AppTest.from_file(str(ROOT / "pages/1_Train.py"), default_timeout=60)
-    page.query_params.update(checks.query(mine))
+    page.query_params.update(cures.query(mine))
     page.run()
     assert not page.exception
     assert page.selectbox(key="model").value == mine.card["label"]

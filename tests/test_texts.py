@@ -10,13 +10,15 @@ from tests.conftest import ROOT
 
 SOURCES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "core").rglob("*.py"))]
 
+SAID = {"t", "later"}
+
 
 def used() -> set[str]:
-    """Return every literal that is given to `t`."""
+    """Return every literal that is given to `t`, at once or later."""
     found = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAID and node.args:
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     found.add(first.value)
@@ -44,3 +46,9 @@ def portuguese(monkeypatch):
 def test_a_text_is_said_in_the_language_of_whoever_looks(portuguese):
     assert texts.t("Train") == "Treinar"
     assert texts.t("no such {thing}", thing="text") == "no such text"
+
+
+def test_a_file_made_apart_from_the_page_speaks_as_its_reader():
+    with texts.speaking("pt"):
+        assert texts.t("Train") == "Treinar"
+    assert texts.t("Train") == "Train"

@@ -1,8 +1,10 @@
 """What a study says, in sentences with its own numbers."""
 
 import numpy as np
+import pandas as pd
 
 from core.depth.study import Study, best_depth, best_pruning, pruning_table, table
+from core.texts import t
 
 _NOTICED = 0.005  # half a point: less is no news
 
@@ -13,47 +15,87 @@ def describe(study: Study) -> str:
     last = frame.loc[study.depth]
     gap = 100 * (last["train"] - last["test"])
     if best is None:
-        return (
-            f"With all its {study.depth} questions the tree reads {last['train']:.1%} of the images that it learned "
-            f"from and {last['test']:.1%} of the test images, a gap of {gap:.1f} points. Which depth is enough? Only "
-            "images that it has not learned from can tell, and not the test images: those are for the very end."
+        return t(
+            "With all its {depth} questions the tree reads {train:.1%} of the images that it learned from and "
+            "{test:.1%} of the test images, a gap of {gap:.1f} points. Which depth is enough? Only images that it has "
+            "not learned from can tell, and not the test images: those are for the very end.",
+            depth=study.depth,
+            train=last["train"],
+            test=last["test"],
+            gap=gap,
         )
     here, n = frame.loc[best], int(study.held[0].sum())
-    top = int(frame["held"].to_numpy().argmax()) + 1
-    error = 100 * np.sqrt(frame["held"][top] * (1 - frame["held"][top]) / n)
-    words = (
-        f"**Depth {best} is enough**: on {n:,} images that were held out of its training the tree reads "
-        f"{here['held']:.1%} there. "
-    )
-    if top != best:
-        words += (
-            f"The best depth, {top}, reads {frame['held'][top]:.1%}, which may be luck: among {n:,} images chance "
-            f"alone makes about {error:.1f} points. "
+    words = [
+        t(
+            "**Depth {best} is enough**: on {n:,} images that were held out of its training the tree reads "
+            "{held:.1%} there.",
+            best=best,
+            n=n,
+            held=here["held"],
         )
+    ]
+    top = int(frame["held"].to_numpy().argmax()) + 1
+    if top != best:
+        error = 100 * np.sqrt(frame["held"][top] * (1 - frame["held"][top]) / n)
+        words.append(
+            t(
+                "The best depth, {top}, reads {held:.1%}, which may be luck: among {n:,} images chance alone makes "
+                "about {error:.1f} points.",
+                top=top,
+                held=frame["held"][top],
+                n=n,
+                error=error,
+            )
+        )
+    return " ".join([*words, _beyond(study.depth, here, last)])
+
+
+def _beyond(deepest: int, here: pd.Series, last: pd.Series) -> str:
+    before, gap = (100 * (row["train"] - row["test"]) for row in (here, last))
     if last["train"] - here["train"] < _NOTICED:
-        return words + "More questions change next to nothing."
-    before = 100 * (here["train"] - here["test"])
-    gap_grows = f"the gap grows from {before:.1f} to {gap:.1f} points."
+        return t("More questions change next to nothing.")
     if last["test"] - here["test"] >= _NOTICED:
-        return words + f"With more questions, up to {study.depth}, it still reads more test images, but {gap_grows}"
-    return words + (
-        f"With more questions, up to {study.depth}, it knows its own images better and better ({here['train']:.1%} to "
-        f"{last['train']:.1%}), but not the test images ({here['test']:.1%} to {last['test']:.1%}): it learns by "
-        f"heart. That is **overfitting**, and {gap_grows}"
+        return t(
+            "With more questions, up to {depth}, it still reads more test images, but the gap grows from {before:.1f} "
+            "to {gap:.1f} points.",
+            depth=deepest,
+            before=before,
+            gap=gap,
+        )
+    return t(
+        "With more questions, up to {depth}, it knows its own images better and better ({train:.1%} to "
+        "{last_train:.1%}), but not the test images ({test:.1%} to {last_test:.1%}): it learns by heart. That is "
+        "**overfitting**, and the gap grows from {before:.1f} to {gap:.1f} points.",
+        depth=deepest,
+        train=here["train"],
+        last_train=last["train"],
+        test=here["test"],
+        last_test=last["test"],
+        before=before,
+        gap=gap,
     )
 
 
 def describe_pruning(study: Study) -> str:
     """Say what pruning makes of the tree."""
     frame, best = pruning_table(study), best_pruning(study)
-    whole = (
-        f"Pruning (`ccp_alpha`) takes away those questions that gain least, wherever in the tree they are. The whole "
-        f"tree has {frame['leaves'][0]:,} leaves and reads {frame['test'][0]:.1%} of the test images"
-    )
+    leaves, test = frame["leaves"][0], frame["test"][0]
     if best is None:
-        return f"{whole}."
+        return t(
+            "Pruning (`ccp_alpha`) takes away those questions that gain least, wherever in the tree they are. The "
+            "whole tree has {leaves:,} leaves and reads {test:.1%} of the test images.",
+            leaves=leaves,
+            test=test,
+        )
     row = frame.loc[best]
-    return (
-        f"{whole}; with `ccp_alpha` = {row['alpha']:.2g} it keeps {row['leaves']:,.0f} and reads {row['test']:.1%}. "
-        "That is the smallest one which the held-out images cannot tell from the best."
+    return t(
+        "Pruning (`ccp_alpha`) takes away those questions that gain least, wherever in the tree they are. The whole "
+        "tree has {leaves:,} leaves and reads {test:.1%} of the test images; with `ccp_alpha` = {alpha:.2g} it keeps "
+        "{kept:,.0f} and reads {pruned:.1%}. That is the smallest one which the held-out images cannot tell from the "
+        "best.",
+        leaves=leaves,
+        test=test,
+        alpha=row["alpha"],
+        kept=row["leaves"],
+        pruned=row["test"],
     )

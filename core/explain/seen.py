@@ -6,6 +6,7 @@ import numpy as np
 
 from core import preprocessing
 from core.digits import IMAGE_SHAPE
+from core.texts import t
 
 _CHUNK = 1000
 _RARE = (1, 99)  # percentiles of MNIST beyond which a stroke is called thin or thick
@@ -51,11 +52,11 @@ def stages(board: np.ndarray, strokes: np.ndarray) -> tuple[Stage, ...]:
     steps = preprocessing.steps(strokes)
     marked = np.where(strokes > int(preprocessing.INK_SHARE * strokes.max()), strokes, 0)
     return (
-        Stage("the board", board, preprocessing.resized(board)),
-        Stage("ink found", marked, preprocessing.resized(strokes)),
-        Stage("cropped", steps.crop, preprocessing.resized(steps.crop)),
-        Stage("20 pixels", steps.small, _in_the_middle(steps.small)),
-        Stage("centred by weight", steps.image, steps.image),
+        Stage(t("the board"), board, preprocessing.resized(board)),
+        Stage(t("ink found"), marked, preprocessing.resized(strokes)),
+        Stage(t("cropped"), steps.crop, preprocessing.resized(steps.crop)),
+        Stage(t("20 pixels"), steps.small, _in_the_middle(steps.small)),
+        Stage(t("centred by weight"), steps.image, steps.image),
     )
 
 
@@ -92,11 +93,18 @@ def note(width: float, known: Usual) -> str:
     """Say so where a stroke is much thicker or thinner than those that a model has learned from; else nothing."""
     if known.low <= width <= known.high:
         return ""
-    much, cure = ("thicker", "a thinner brush") if width > known.high else ("thinner", "a thicker brush")
-    return (
-        f"Scaled down like this, your stroke is {width:.1f} pixels thick: {much} than nearly all of MNIST's, of which "
-        f"98 in 100 lie between {known.low:.1f} and {known.high:.1f}. The model has hardly seen that; try {cure}."
+    words = (
+        t(
+            "Scaled down like this, your stroke is {width:.1f} pixels thick: thicker than nearly all of MNIST's, of "
+            "which 98 in 100 lie between {low:.1f} and {high:.1f}. The model has hardly seen that; try a thinner brush."
+        )
+        if width > known.high
+        else t(
+            "Scaled down like this, your stroke is {width:.1f} pixels thick: thinner than nearly all of MNIST's, of "
+            "which 98 in 100 lie between {low:.1f} and {high:.1f}. The model has hardly seen that; try a thicker brush."
+        )
     )
+    return words.format(width=width, low=known.low, high=known.high)
 
 
 def _in_the_middle(small: np.ndarray) -> np.ndarray:

@@ -8,14 +8,15 @@ from core import conformal
 from core.digits import CLASSES
 from core.refusal import judge, strangers
 from core.refusal.calibration import COVERAGES, Calibration
+from core.texts import later, t
 
-REFUSED = "This does not look like a digit"
+REFUSED = later("This does not look like a digit")
 _LIKE = {
-    "letter": "a letter or a sign",
-    "scribble": "a scribble",
-    "shape": "a shape",
-    "photo": "a photo without strokes",
-    "several": "several digits at once",
+    "letter": later("a letter or a sign"),
+    "scribble": later("a scribble"),
+    "shape": later("a shape"),
+    "photo": later("a photo without strokes"),
+    "several": later("several digits at once"),
 }
 
 
@@ -58,23 +59,27 @@ def verdict(calibration: Calibration, image: np.ndarray, proba: np.ndarray, cove
     inside = conformal.sets(proba[None], conformal.limit(calibration.scores, coverage))[0]
     digits = tuple(int(digit) for digit in np.argsort(-proba, kind="stable") if inside[digit])
     if not image.any():
-        return Verdict(False, "There is no ink.", digits, coverage, -np.inf)
+        return Verdict(False, t("There is no ink."), digits, coverage, -np.inf)
     values = judge.logits(calibration.judge, image[None])
     odds = float(judge.score(values)[0])
     if odds >= calibration.judge.threshold:
         return Verdict(True, "", digits, coverage, odds)
     like = _LIKE[strangers.KINDS[int(values[0, len(CLASSES) :].argmax())]]
-    reason = f"Of 100 digits that other hands write, 99 look more like one. This looks rather like {like}."
+    reason = t(
+        "Of 100 digits that other hands write, 99 look more like one. This looks rather like {thing}.", thing=t(like)
+    )
     return Verdict(False, reason, digits, coverage, odds)
 
 
 def say_set(digits: tuple[int, ...], coverage: float) -> str:
     """Return a set in words, such as "4 or 9 at 95 %"."""
-    names = [str(digit) for digit in digits]
-    words = (
-        "any digit" if len(names) == len(CLASSES) else " or ".join([", ".join(names[:-1]), names[-1]][-len(names) :])
-    )
-    return f"{words} at {coverage * 100:.0f} %"
+    *others, last = (str(digit) for digit in digits)
+    share = 100 * coverage
+    if len(digits) == len(CLASSES):
+        return t("any digit at {share:.0f} %", share=share)
+    if not others:
+        return t("{digit} at {share:.0f} %", digit=last, share=share)
+    return t("{others} or {last} at {share:.0f} %", others=", ".join(others), last=last, share=share)
 
 
 def nearest(coverage: float) -> int:
@@ -88,10 +93,14 @@ def describe(calibration: Calibration, coverage: float) -> str:
     sizes = calibration.sizes[i]
     n = int(sizes.sum())
     alone, average = sizes[1] / n, (sizes * np.arange(len(sizes))).sum() / n
-    return (
-        f"Asked for {coverage * 100:.0f} %, the sets held the true digit for **{calibration.covered[i]:.1%}** of "
-        f"{n:,} test images that were not calibrated on. {alone:.1%} of the sets were a single digit; on average they "
-        f"had {average:.2f}."
+    return t(
+        "Asked for {share:.0f} %, the sets held the true digit for **{held:.1%}** of {n:,} test images that were not "
+        "calibrated on. {alone:.1%} of the sets were a single digit; on average they had {average:.2f}.",
+        share=coverage * 100,
+        held=calibration.covered[i],
+        n=n,
+        alone=alone,
+        average=average,
     )
 
 
@@ -99,11 +108,13 @@ def describe_refusal(calibration: Calibration) -> str:
     """Say what the judge refuses of digits, and of what is none."""
     found = calibration.judge
     plain, hands = found.refused
-    made = ", ".join(
-        f"{words} {share:.0%}"
-        for words, share in zip(("letters", "scribbles", "shapes", "photos", "two digits"), found.caught, strict=True)
-    )
-    return (
-        f"Of {found.n:,} test digits that were not calibrated on, **{plain:.1%}** are refused as they are, and "
-        f"**{hands:.1%}** when other hands and pens write them. Of pictures that were made to be refused: {made}."
+    kinds = (t("letters"), t("scribbles"), t("shapes"), t("photos"), t("two digits"))
+    made = ", ".join(f"{words} {share:.0%}" for words, share in zip(kinds, found.caught, strict=True))
+    return t(
+        "Of {n:,} test digits that were not calibrated on, **{plain:.1%}** are refused as they are, and "
+        "**{hands:.1%}** when other hands and pens write them. Of pictures that were made to be refused: {made}.",
+        n=found.n,
+        plain=plain,
+        hands=hands,
+        made=made,
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from core import checks, look, metrics, plots_metrics, robustness, runs
+from core import checks, look, metrics, plots_metrics, robustness, runs, texts
 from core.digits import CLASS_NAMES
 from core.report import svg
+from core.texts import t
 
 _GREY, _BLUE, _RED = look.MUTED, look.ACCENT, look.MARK
 _SHOWN = 24
@@ -39,22 +40,24 @@ def html(material: Material) -> str:
     """Return one self-contained HTML page: no script, no address outside of it."""
     run = material.run
     parts = {
-        "Numbers": _numbers(material),
-        "Checks": _checks(material.checks),
-        "Each digit": _each_digit(material.evaluation),
-        "What is taken for what": _confusion(material.evaluation),
-        "Curves": _curves(material.evaluation),
-        "Confidence": _confidence(material.evaluation),
-        "Robustness": _robustness(material.found),
-        "The surest mistakes": _mistakes(material),
-        "How it was made": _making(run),
+        t("Numbers"): _numbers(material),
+        t("Checks"): _checks(material.checks),
+        t("Each digit"): _each_digit(material.evaluation),
+        t("What is taken for what"): _confusion(material.evaluation),
+        t("Curves"): _curves(material.evaluation),
+        t("Confidence"): _confidence(material.evaluation),
+        t("Robustness"): _robustness(material.found),
+        t("The surest mistakes"): _mistakes(material),
+        t("How it was made"): _making(run),
     }
-    title = f"{run.card['label']}, {run.metrics['accuracy']:.2%}"
+    title = f"{t(run.card['label'])}, {run.metrics['accuracy']:.2%}"
+    made = t("Run {run} on {data}.", run=run.id, data=run.card["data"]["title"])
     body = "".join(f"<section><h2>{name}</h2>{part}</section>" for name, part in parts.items() if part)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Digit Lab</title>'
+        f'<!doctype html><html lang="{texts.language()}"><head><meta charset="utf-8">'
+        f"<title>{escape(title)} · Digit Lab</title>"
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
-        f"<h1>{escape(title)}</h1><p>Run {escape(run.id)} on {escape(str(run.card['data']['title']))}.</p>"
+        f"<h1>{escape(title)}</h1><p>{escape(made)}</p>"
         f"<p>{_bold(metrics.verdict(material.evaluation))}</p>{body}</body></html>"
     )
 
@@ -74,9 +77,10 @@ def _numbers(material: Material) -> str:
     rows = []
     for name, one in (metrics.summary(material.evaluation) | material.deeper).items():
         meaning = metrics.MEANING[name]
-        words = f"{meaning.says(one.value)} <small>{escape(meaning.means)}</small>"
-        rows.append((meaning.label, f"<b>{one.value:.4f}</b>", f"{one.low:.4f} to {one.high:.4f}", words))
-    return _table(("", "value", "95 % interval", "what this says"), rows)
+        words = f"{meaning.says(one.value)} <small>{escape(t(meaning.means))}</small>"
+        span = t("{low} to {high}", low=f"{one.low:.4f}", high=f"{one.high:.4f}")
+        rows.append((t(meaning.label), f"<b>{one.value:.4f}</b>", span, words))
+    return _table(("", t("value"), t("95 % interval"), t("what this says")), rows)
 
 
 def _checks(found: Sequence[checks.Check]) -> str:
@@ -88,14 +92,15 @@ def _each_digit(evaluation: metrics.Evaluation) -> str:
     frame = metrics.report(evaluation)
     rows = [
         (
-            str(name),
+            t(str(name)),
             *(_bar(row[column]) for column in ("precision", "recall", "f1")),
             f"{row['support']:,.0f}",
             f"{row['predicted']:,.0f}",
         )
         for name, row in frame.iterrows()
     ]
-    return _table(("digit", "precision", "recall", "F1", "images", "answers"), rows, "right")
+    head = (t("digit"), t("precision"), t("recall"), "F1", t("images"), t("answers"))
+    return _table(head, rows, "right")
 
 
 def _bar(share: float) -> str:
@@ -116,20 +121,23 @@ def _confusion(evaluation: metrics.Evaluation) -> str:
         )
         for true in range(metrics.N_CLASSES)
     ]
-    return _table(("true \\ said", *CLASS_NAMES), rows, "cells")
+    return _table((t("true \\ said"), *CLASS_NAMES), rows, "cells")
 
 
 def _curves(evaluation: metrics.Evaluation) -> str:
     charts = []
     for found, x, y, span in (
-        (metrics.roc(evaluation), "false alarms", "found", ((0.0, 1.0), (0.0, 1.0))),
-        (metrics.precision_recall(evaluation), "found (recall)", "right (precision)", ((0.0, 1.0), (0.0, 1.0))),
+        (metrics.roc(evaluation), t("false alarms"), t("found"), ((0.0, 1.0), (0.0, 1.0))),
+        (metrics.precision_recall(evaluation), t("found (recall)"), t("right (precision)"), ((0.0, 1.0), (0.0, 1.0))),
     ):
         lines = [_curve(curve) for curve in map(metrics.thinned, found) if len(curve.x)]
-        words = f"Mean area of the ten digits: {found[-1].area:.4f}; all together: {found[-2].area:.4f}."
+        words = t(
+            "Mean area of the ten digits: {mean:.4f}; all together: {all:.4f}.", mean=found[-1].area, all=found[-2].area
+        )
         charts.append(_figure(svg.chart(lines, x, y, *span), words))
     names = " ".join(f'<i style="color:{c}">■</i> {d}' for d, c in zip(CLASS_NAMES, look.DIGITS, strict=True))
-    return f'<div class="charts">{"".join(charts)}</div><p>{names}, thick: their averages (macro dashed).</p>'
+    legend = t("thick: their averages (macro dashed)")
+    return f'<div class="charts">{"".join(charts)}</div><p>{names}, {legend}.</p>'
 
 
 def _curve(curve: metrics.Curve) -> svg.Line:
@@ -144,13 +152,20 @@ def _confidence(evaluation: metrics.Evaluation) -> str:
     ends = np.array([0.0, 1.0])
     honest = svg.Line(ends, ends, _GREY, 1.0, dashed=True)
     model = svg.Line(found.confidence[known], found.accuracy[known], dots=True)
-    first = svg.chart([honest, model], "how sure it is", "how often it is right", (0.0, 1.0), (0.0, 1.0))
+    first = svg.chart([honest, model], t("how sure it is"), t("how often it is right"), (0.0, 1.0), (0.0, 1.0))
     curve = metrics.thinned(metrics.Curve("", covered.answered, covered.accuracy, 0.0))
     low = max(0.0, float(curve.y.min()) - 0.01)
-    second = svg.chart([svg.Line(curve.x, curve.y)], "share that it answers", "right", (0.0, 1.0), (low, 1.0))
-    words = f"Its confidence is off by {100 * found.error:.1f} points on average (expected calibration error)."
+    second = svg.chart([svg.Line(curve.x, curve.y)], t("share that it answers"), t("right"), (0.0, 1.0), (low, 1.0))
+    words = t(
+        "Its confidence is off by {points:.1f} points on average (expected calibration error).",
+        points=100 * found.error,
+    )
     answered, right = covered.at(0.9)
-    more = f"If it answers only when 90 % sure, it answers {answered:.1%} and is right in {right:.1%} of that."
+    more = t(
+        "If it answers only when 90 % sure, it answers {answered:.1%} and is right in {right:.1%} of that.",
+        answered=answered,
+        right=right,
+    )
     return f'<div class="charts">{_figure(first, words)}{_figure(second, more if answered else "")}</div>'
 
 
@@ -164,9 +179,9 @@ def _robustness(found: robustness.Robustness | None) -> str:
             y, low, high = (np.array([getattr(v, part) for v in values]) for part in ("value", "low", "high"))
             lines.append(svg.Line(found.levels[name], y, colour, dots=True, low=low, high=high))
         span = float(found.levels[name].min()), float(found.levels[name].max())
-        drawn = svg.chart(lines, change.axis, "right", span, (0.0, 1.0), percent=False)
+        drawn = svg.chart(lines, t(change.axis), t("right"), span, (0.0, 1.0), percent=False)
         charts.append(_figure(drawn, robustness.describe(found, name)))
-    words = f"Each point: {found.n:,} test images. Grey: as they come; blue: after our normalisation."
+    words = t("Each point: {n:,} test images. Grey: as they come; blue: after our normalisation.", n=found.n)
     return f'<p>{words}</p><div class="charts">{"".join(charts)}</div>'
 
 
@@ -181,25 +196,29 @@ def _mistakes(material: Material) -> str:
         return ""
     surest = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:_SHOWN]
     tiles = (
-        f'<figure class="small"><img alt="a {evaluation.y_true[i]}" '
+        f'<figure class="small"><img alt="{t("a {digit}", digit=evaluation.y_true[i])}" '
         f'src="{plots_metrics.data_uri(255 - np.asarray(material.images[i]))}">'
-        f"<figcaption>{evaluation.y_true[i]} read {evaluation.y_pred[i]}<br>{evaluation.confidence[i]:.1%}"
+        f"<figcaption>{_read_as(evaluation.y_true[i], evaluation.y_pred[i])}<br>{evaluation.confidence[i]:.1%}"
         "</figcaption></figure>"
         for i in surest
     )
     return f'<div class="images">{"".join(tiles)}</div>'
 
 
+def _read_as(true: int, said: int) -> str:
+    return t("{true} read {said}", true=true, said=said)
+
+
 def _making(run: runs.Run) -> str:
     card, timings = run.card, run.card["timings"]
     facts: dict[str, Any] = {
         **run.config["params"],
-        "training images": f"{card['data']['n_fit']:,}",
-        "data sha256": run.config["data_sha256"],
-        "time to learn": f"{timings['fit']:.1f} s ({timings['fit_cpu']:.1f} s of processors)",
-        "memory": f"{card['peak_memory_mb']:.0f} MB",
-        **{f"version of {name}": version for name, version in run.config.get("versions", {}).items()},
-        **{name: f"{body['bytes']:,} bytes" for name, body in card["files"].items()},
+        t("training images"): f"{card['data']['n_fit']:,}",
+        t("data sha256"): run.config["data_sha256"],
+        t("time to learn"): t("{fit:.1f} s ({cpu:.1f} s of processors)", fit=timings["fit"], cpu=timings["fit_cpu"]),
+        t("memory"): f"{card['peak_memory_mb']:.0f} MB",
+        **{t("version of {name}", name=name): version for name, version in run.config.get("versions", {}).items()},
+        **{name: t("{n:,} bytes", n=body["bytes"]) for name, body in card["files"].items()},
     }
     return _table(("", ""), [(escape(str(k)), escape(str(v))) for k, v in facts.items()])
 

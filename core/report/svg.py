@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 from core import look
+from core.texts import t
 
 WIDTH, HEIGHT = 340, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 18, 8, 38
@@ -53,7 +54,7 @@ def chart(
         Whether the horizontal axis is in per cent; the vertical one always is.
     """
     body = [_axis(across, up, percent), *(_line(line, across, up) for line in lines)]
-    words = escape(f"{y} against {x}")
+    words = escape(t("{y} against {x}", y=y, x=x))
     middle = (_TOP + HEIGHT - _BOTTOM) / 2
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}">{"".join(body)}'

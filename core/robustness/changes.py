@@ -7,6 +7,7 @@ import numpy as np
 
 from core.digits import IMAGE_SHAPE
 from core.preprocessing import CENTRE
+from core.texts import later
 
 Apply = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
@@ -22,7 +23,7 @@ class Change:
     axis : str
         What a level counts.
     done : str
-        What was done at a level, in words with `{}` for it.
+        What was done at a level, in words with `{level}` for it.
     levels : tuple of float
         Rising; one of them changes nothing.
     apply : (images (n, 28, 28) uint8, level, rng) -> the same, changed
@@ -81,15 +82,33 @@ def noisy(images: np.ndarray, level: float, rng: np.random.Generator) -> np.ndar
 
 
 CHANGES = {
-    "shift": Change("Moved", "moved by, pixels", "Moved by {:g} pixels", (0, 1, 2, 3, 4), shifted),
+    "shift": Change(
+        later("Moved"), later("moved by, pixels"), later("Moved by {level:g} pixels"), (0, 1, 2, 3, 4), shifted
+    ),
     "rotation": Change(
-        "Turned", "turned by, degrees", "Turned by {:g} degrees", (-45, -30, -15, 0, 15, 30, 45), turned
+        later("Turned"),
+        later("turned by, degrees"),
+        later("Turned by {level:g} degrees"),
+        (-45, -30, -15, 0, 15, 30, 45),
+        turned,
     ),
-    "scale": Change("Sized", "size, times", "{:g} times as large", (0.5, 0.65, 0.8, 1, 1.2, 1.35), scaled),
+    "scale": Change(
+        later("Sized"), later("size, times"), later("{level:g} times as large"), (0.5, 0.65, 0.8, 1, 1.2, 1.35), scaled
+    ),
     "thickness": Change(
-        "Pen", "ink added on each side, pixels", "With {:+g} pixels of ink on each side", (-1, -0.5, 0, 1, 2), thickened
+        later("Pen"),
+        later("ink added on each side, pixels"),
+        later("With {level:+g} pixels of ink on each side"),
+        (-1, -0.5, 0, 1, 2),
+        thickened,
     ),
-    "noise": Change("Noise", "noise, of 255 greys", "With noise of {:g} greys", (0, 25, 50, 75, 100), noisy),
+    "noise": Change(
+        later("Noise"),
+        later("noise, of 255 greys"),
+        later("With noise of {level:g} greys"),
+        (0, 25, 50, 75, 100),
+        noisy,
+    ),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from core import metrics, runs
 from core.robustness.changes import CHANGES
+from core.texts import t
 
 FORMAT = 1
 FILE = "extra/robustness.npz"
@@ -46,7 +47,7 @@ class Robustness:
 
 def lines(found: Robustness, change: str) -> dict[str, list[metrics.Interval]]:
     """Return both curves of a change: name -> accuracy with its interval at each level."""
-    both = {"as it comes": found.raw[change], "after our normalisation": found.normalised[change]}
+    both = {t("as it comes"): found.raw[change], t("after our normalisation"): found.normalised[change]}
     return {name: [metrics.wilson(int(hits), found.n) for hits in values] for name, values in both.items()}
 
 
@@ -58,15 +59,24 @@ def describe(found: Robustness, change: str) -> str:
     most = int(np.abs(normalised - raw).argmax())
     if most == plain or abs(normalised[most] - raw[most]) < 0.02:
         worst = int(raw.argmin())
-        return (
-            f"{kind.done.format(levels[worst])} it reads {raw[worst]:.1%} instead of {raw[plain]:.1%}; our "
-            "normalisation changes next to nothing."
+        return t(
+            "{done} it reads {raw:.1%} instead of {plain:.1%}; our normalisation changes next to nothing.",
+            done=t(kind.done, level=levels[worst]),
+            raw=raw[worst],
+            plain=raw[plain],
         )
-    helps = "brings that to" if normalised[most] > raw[most] else "makes that"
-    return (
-        f"{kind.done.format(levels[most])} it reads {raw[most]:.1%} of the images as they come, instead of "
-        f"{raw[plain]:.1%}; our normalisation {helps} {normalised[most]:.1%}."
+    words = (
+        t(
+            "{done} it reads {raw:.1%} of the images as they come, instead of {plain:.1%}; our normalisation brings "
+            "that to {after:.1%}."
+        )
+        if normalised[most] > raw[most]
+        else t(
+            "{done} it reads {raw:.1%} of the images as they come, instead of {plain:.1%}; our normalisation makes "
+            "that {after:.1%}."
+        )
     )
+    return words.format(done=t(kind.done, level=levels[most]), raw=raw[most], plain=raw[plain], after=normalised[most])
 
 
 def save(run: runs.Run, found: Robustness) -> None:

@@ -7,11 +7,14 @@ code and table together.
 
 import functools
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "pt": "Português"}
 _asked: list[Callable[[], str]] = [lambda: "en"]
+_here: ContextVar[str] = ContextVar("_here", default="")
 
 
 def t(english: str, /, **values: object) -> str:
@@ -31,9 +34,24 @@ def t(english: str, /, **values: object) -> str:
     return words.format(**values) if values else words
 
 
+def later(english: str, /) -> str:
+    """Return a text as it is: for literals that are kept, as in a table, and that `t` says when somebody looks."""
+    return english
+
+
 def language() -> str:
     """Return the language of whoever looks: "en" or "pt"."""
-    return _asked[0]()
+    return _here.get() or _asked[0]()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language within a block: for whoever makes a file for a visitor where no page is."""
+    before = _here.set(language)
+    try:
+        yield
+    finally:
+        _here.reset(before)
 
 
 def listen(ask: Callable[[], str]) -> None:

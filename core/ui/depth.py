@@ -6,10 +6,11 @@ import streamlit as st
 from core import dataset, depth, launch, metrics, models, plots, runs
 from core.errors import DigitLabError, ModelError
 from core.settings import Settings
-from core.ui import frame, studying
+from core.texts import later, t
+from core.ui import frame, linked, studying
 
-_SCORES = {"accuracy": "", "F1": "_f1"}
-_REFIT = (
+_SCORES = {later("accuracy"): "", later("F1"): "_f1"}
+_REFIT = later(
     "The cut costs nothing, as a tree of ten questions is the beginning of a tree of fifty. A tree that is trained "
     "with this depth can answer a little differently: between equally good questions scikit-learn decides by chance. "
     "On all of MNIST the two were up to 0.3 points of accuracy apart to depth 15, and 0.4 at depth 18; "
@@ -21,18 +22,18 @@ def show_depth(settings: Settings, digits: dataset.Digits, run: runs.Run) -> Non
     """Show a tree at every depth, and offer the study that goes beyond the run's own; nothing for other families."""
     if not depth.has_tree(run):
         return
-    st.subheader("How deep should it be?")
+    st.subheader(t("How deep should it be?"))
     study = study_of(digits, run)
     if not study:
         return
     st.markdown(depth.describe(study))
     _offer(settings, run, study)
     _board(run, study)
-    title = "Pruning: fewer leaves instead of fewer questions"
+    title = t("Pruning: fewer leaves instead of fewer questions")
     with st.expander(title, key="pruned", icon=":material/content_cut:", bind="query-params"):
         st.markdown(depth.describe_pruning(study))
         curve = plots.pruning_curve(depth.pruning_table(study), depth.best_pruning(study))
-        frame.chart(curve, "pruning", "Accuracy against the number of leaves that pruning leaves")
+        frame.chart(curve, "pruning", t("Accuracy against the number of leaves that pruning leaves"))
 
 
 def show_newest_depth(settings: Settings, digits: dataset.Digits) -> None:
@@ -40,13 +41,13 @@ def show_newest_depth(settings: Settings, digits: dataset.Digits) -> None:
     run = next(iter(runs.list_runs(settings)), None)
     if not run or not depth.has_tree(run) or run.config["data_sha256"] != digits.sha256:
         return
-    st.subheader("The newest tree at every depth")
+    st.subheader(t("The newest tree at every depth"))
     study = study_of(digits, run)
     if study:
         st.markdown(depth.describe(study))
         _curve(study, study.depth, "", "newest-depth")
         frame.link(
-            "Try every depth", "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id, view="Depth"
+            t("Try every depth"), "pages/2_Metrics.py", ":material/account_tree:", "depths", run=run.id, view="Depth"
         )
 
 
@@ -76,45 +77,43 @@ def _board(run: runs.Run, study: depth.Study) -> None:
     chosen, start = study.depth, depth.best_depth(study) or study.depth
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if study.depth > 1:
-            chosen = st.slider("Cut at depth", 1, study.depth, start, key="depth", bind="query-params", width=420)
-        score = st.segmented_control(
-            "Score",
-            list(_SCORES),
-            default="accuracy",
-            required=True,
-            key="score",
-            bind="query-params",
-            help="The share of images read right, or F1 averaged over the ten digits.",
-        )
+            chosen = st.slider(t("Cut at depth"), 1, study.depth, start, key="depth", bind="query-params", width=420)
+        words = t("The share of images read right, or F1 averaged over the ten digits.")
+        choice = (st.segmented_control, t("Score"), list(_SCORES), "accuracy", "score")
+        score = linked.choose(*choice, required=True, help=words)
     _curve(study, chosen, _SCORES[score], "depth-curve")
-    whose = "a tree that was grown for this without a limit" if study.grown else "this run's tree"
-    st.markdown(f"**The test images at depth {chosen}**, read by {whose}:")
+    words = (
+        t("**The test images at depth {depth}**, read by a tree that was grown for this without a limit:")
+        if study.grown
+        else t("**The test images at depth {depth}**, read by this run's tree:")
+    )
+    st.markdown(words.format(depth=chosen))
     _show_matrix(study.test[chosen - 1], chosen)
-    st.caption(_REFIT)
+    st.caption(t(_REFIT))
     look = {"icon": ":material/model_training:", "key": "train-depth"}
-    frame.link(f"Train with depth {chosen}", "pages/1_Train.py", **look, **_query(run, chosen))
+    frame.link(t("Train with depth {depth}", depth=chosen), "pages/1_Train.py", **look, **_query(run, chosen))
 
 
 def _show_matrix(matrix: np.ndarray, chosen: int) -> None:
     report = metrics.report_of(matrix)
     average = report.loc["weighted avg"]
     with st.container(horizontal=True):
-        for name, value in {"Accuracy": metrics.accuracy(matrix), **average[["precision", "recall", "f1"]]}.items():
-            st.metric(str(name).capitalize(), f"{value:.4f}", border=True, width=170)
+        for name, value in {"accuracy": metrics.accuracy(matrix), **average[["precision", "recall", "f1"]]}.items():
+            st.metric(t(metrics.MEANING[str(name)].label), f"{value:.4f}", border=True, width=170)
     left, right = st.columns([4, 3])
     with left:
         figure = plots.confusion(matrix, metrics.confusion_shares(matrix, "all"), percent=False)
-        frame.chart(figure, "depth-confusion", f"Confusion matrix at depth {chosen}")
+        frame.chart(figure, "depth-confusion", t("Confusion matrix at depth {depth}", depth=chosen))
     right.dataframe(
-        report[["precision", "recall", "f1", "support"]],
+        report[["precision", "recall", "f1", "support"]].rename(index=t),
         key="depth-report",
         height="content",
         column_config={
-            "class": st.column_config.TextColumn("digit", width=96),
-            "precision": st.column_config.NumberColumn(format="%.2f", width=70),
-            "recall": st.column_config.NumberColumn(format="%.2f", width=54),
-            "f1": st.column_config.NumberColumn(format="%.2f", width=44),
-            "support": st.column_config.NumberColumn(format="%d", width=62),
+            "class": st.column_config.TextColumn(t("digit"), width=96),
+            "precision": st.column_config.NumberColumn(t("precision"), format="%.2f", width=70),
+            "recall": st.column_config.NumberColumn(t("recall"), format="%.2f", width=54),
+            "f1": st.column_config.NumberColumn(t("f1"), format="%.2f", width=44),
+            "support": st.column_config.NumberColumn(t("support"), format="%d", width=62),
         },
     )
 
@@ -123,8 +122,12 @@ def _curve(study: depth.Study, chosen: int, ending: str, key: str) -> None:
     table = depth.table(study)
     shown = table[[f"{name}{ending}" for name in ("train", "held", "test")]].set_axis(["train", "held", "test"], axis=1)
     best = depth.best_depth(study)
-    said = f"; depth {best} is enough" if best else ""
-    frame.chart(plots.depth_curve(shown, best, chosen), key, f"Score on each part against the depth of the tree{said}")
+    alt = (
+        t("Score on each part against the depth of the tree; depth {best} is enough", best=best)
+        if best
+        else t("Score on each part against the depth of the tree")
+    )
+    frame.chart(plots.depth_curve(shown, best, chosen), key, alt)
 
 
 def _query(run: runs.Run, chosen: int) -> dict[str, str]:
@@ -146,9 +149,9 @@ def _offer(settings: Settings, run: runs.Run, study: depth.Study) -> None:
         settings,
         run,
         "depth",
-        f"Study every depth (about {sum(depth.expect(run).values()):.0f} s)",
+        t("Study every depth (about {seconds:.0f} s)", seconds=sum(depth.expect(run).values())),
         depth.start,
-        help="Grows one tree without a limit beside images that are held out, and cuts it at every depth.",
+        help=t("Grows one tree without a limit beside images that are held out, and cuts it at every depth."),
         closed=_unfit(settings, run),
     )
 

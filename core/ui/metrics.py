@@ -7,9 +7,11 @@ import streamlit as st
 
 from core import dataset, depth, metrics, runs
 from core.settings import Settings
+from core.texts import later
 from core.ui import depth as depth_ui
 from core.ui import (
     inputs,
+    linked,
     metrics_cells,
     metrics_checks,
     metrics_curves,
@@ -47,7 +49,7 @@ def show_summary(opened: Opened) -> None:
 def show_views(opened: Opened) -> None:
     """Show the tabs; which one is open is in the link."""
     names = [name for name, (_, fits) in _VIEWS.items() if fits(opened.run)]
-    for name, tab in zip(names, st.tabs(names, key="view", bind="query-params"), strict=True):
+    for name, tab in zip(names, linked.tabs("view", names), strict=True):
         if tab.open:
             with tab:
                 _VIEWS[name][0](opened)
@@ -58,14 +60,14 @@ def _always(run: runs.Run) -> bool:
 
 
 _VIEWS: dict[str, tuple[Callable[[Opened], None], Callable[[runs.Run], bool]]] = {
-    "Mistakes": (lambda o: metrics_cells.show_mistakes(o.digits, o.run, o.evaluation), _always),
-    "Digits": (lambda o: metrics_digits.show_digits(o.evaluation), _always),
-    "Numbers": (lambda o: metrics_digits.show_numbers(o.run, o.evaluation), _always),
-    "Checks": (lambda o: metrics_checks.show_checks(o.settings, o.digits, o.run, o.evaluation), _always),
-    "Curves": (lambda o: metrics_curves.show_curves(o.run, o.evaluation), _always),
-    "Confidence": (lambda o: metrics_curves.show_confidence(o.run, o.evaluation), _always),
-    "Inside": (lambda o: metrics_inside.show_inside(o.digits, o.run), _always),
-    "Depth": (lambda o: depth_ui.show_depth(o.settings, o.digits, o.run), depth.has_tree),
-    "Robustness": (lambda o: metrics_robustness.show_robustness(o.settings, o.digits, o.run), _always),
-    "Export": (lambda o: metrics_export.show_export(o.settings, o.digits, o.run, o.evaluation), _always),
+    later("Mistakes"): (lambda o: metrics_cells.show_mistakes(o.digits, o.run, o.evaluation), _always),
+    later("Digits"): (lambda o: metrics_digits.show_digits(o.evaluation), _always),
+    later("Numbers"): (lambda o: metrics_digits.show_numbers(o.run, o.evaluation), _always),
+    later("Checks"): (lambda o: metrics_checks.show_checks(o.settings, o.digits, o.run, o.evaluation), _always),
+    later("Curves"): (lambda o: metrics_curves.show_curves(o.run, o.evaluation), _always),
+    later("Confidence"): (lambda o: metrics_curves.show_confidence(o.run, o.evaluation), _always),
+    later("Inside"): (lambda o: metrics_inside.show_inside(o.digits, o.run), _always),
+    later("Depth"): (lambda o: depth_ui.show_depth(o.settings, o.digits, o.run), depth.has_tree),
+    later("Robustness"): (lambda o: metrics_robustness.show_robustness(o.settings, o.digits, o.run), _always),
+    later("Export"): (lambda o: metrics_export.show_export(o.settings, o.digits, o.run, o.evaluation), _always),
 }

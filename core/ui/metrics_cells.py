@@ -1,15 +1,19 @@
 """What is taken for what: the confusion matrix, and behind each of its cells the images."""
 
+from html import escape
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
 from core import dataset, metrics, plots_metrics, runs
-from core.ui import frame
+from core.texts import later, t
+from core.ui import frame, linked
 
-_SHOW = {"images": "all", "% of the true digit": "true", "% of the answer": "predicted"}
-_EVERY, _SUSPECT = "every mistake", "perhaps wrong labels"
+_SHOW = {later("images"): "all", later("% of the true digit"): "true", later("% of the answer"): "predicted"}
+_EVERY, _SUSPECT = later("every mistake"), later("perhaps wrong labels")
+_BETWEEN = " read as "  # in the link, whatever the language
 _PAGE = 24
 # In MNIST's test set people found about 15 labels of 10,000 to be wrong (Northcutt, Athalye and Mueller 2021).
 _KNOWN_SHARE = 0.0015
@@ -28,27 +32,29 @@ def show_mistakes(digits: dataset.Digits, run: runs.Run, evaluation: metrics.Eva
 
 def _matrix(evaluation: metrics.Evaluation) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = st.segmented_control(
-            "Show",
-            list(_SHOW),
-            default="images",
-            required=True,
-            key="cells",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        words = "Leave the right answers out, so that the mistakes stand out."
-        muted = st.toggle("Mistakes only", key="muted", bind="query-params", help=words)
+        look: dict[str, Any] = {"required": True, "label_visibility": "collapsed"}
+        shown = linked.choose(st.segmented_control, t("Show"), list(_SHOW), "images", "cells", **look)
+        words = t("Leave the right answers out, so that the mistakes stand out.")
+        muted = st.toggle(t("Mistakes only"), key="muted", bind="query-params", help=words)
     matrix = evaluation.confusion_matrix
     worst = metrics.worst_pair(matrix)
     figure = plots_metrics.confusion(
         matrix, metrics.confusion_shares(matrix, _SHOW[shown]), percent=shown != "images", muted=muted
     )
-    alt = f"Confusion matrix; the most frequent mistake is a {worst.true} read as {worst.predicted}"
+    alt = t(
+        "Confusion matrix; the most frequent mistake is a {true} read as {predicted}",
+        true=worst.true,
+        predicted=worst.predicted,
+    )
     frame.chart(figure, "confusion", alt, on_select=_choose_cell, selection_mode="points")
     st.caption(
-        f"Each row is a digit as it was written, each column what the model said. The most frequent mistake: "
-        f"{worst.count} times a {worst.true} was read as {worst.predicted}. Click a cell to see its images."
+        t(
+            "Each row is a digit as it was written, each column what the model said. The most frequent mistake: "
+            "{count} times a {true} was read as {predicted}. Click a cell to see its images.",
+            count=worst.count,
+            true=worst.true,
+            predicted=worst.predicted,
+        )
     )
 
 
@@ -61,7 +67,13 @@ def _choose_cell() -> None:
 
 
 def _name(true: int, said: int) -> str:
-    return f"{true} read as {said}"
+    return f"{true}{_BETWEEN}{said}"
+
+
+def _in_words(pair: str) -> str:
+    if _BETWEEN not in pair:
+        return t(pair)
+    return t("{true} read as {predicted}", true=pair[0], predicted=pair[-1])
 
 
 def _first_page() -> None:
@@ -75,24 +87,23 @@ def _images(digits: dataset.Digits, run: runs.Run, evaluation: metrics.Evaluatio
     order += [c * (metrics.N_CLASSES + 1) for c in range(metrics.N_CLASSES)]
     pairs = {_name(*divmod(int(cell), metrics.N_CLASSES)): divmod(int(cell), metrics.N_CLASSES) for cell in order}
     empty = st.session_state.get("pair")
-    if isinstance(empty, str) and " read as " in empty and empty not in pairs:  # a cell without images was clicked
-        st.caption(f"No {empty[0]} was read as {empty[-1]}.")
+    if isinstance(empty, str) and _BETWEEN in empty and empty not in pairs:  # a cell without images was clicked
+        st.caption(t("No {true} was read as {predicted}.", true=empty[0], predicted=empty[-1]))
         st.session_state["pair"] = _EVERY
     count = {_EVERY: int(wrong.sum()), _SUSPECT: len(suspects)} | {n: int(matrix[p]) for n, p in pairs.items()}
-    pair = st.selectbox(
-        "Images",
-        [_EVERY, _SUSPECT, *pairs],
-        key="pair",
-        bind="query-params",
-        on_change=_first_page,
-        help="A click on a cell of the matrix chooses here too. The number of images is below.",
-    )
+    options = [_EVERY, _SUSPECT, *pairs]
+    words = t("A click on a cell of the matrix chooses here too. The number of images is below.")
+    look: dict[str, Any] = {"on_change": _first_page, "help": words}
+    pair = linked.choose(st.selectbox, t("Images"), options, _EVERY, "pair", _in_words, **look)
     found = suspects if pair == _SUSPECT else _positions(evaluation, pairs.get(pair))
     st.caption(_words(pair, count[pair], evaluation, suspects))
     if digits.sha256 != run.config["data_sha256"]:
         st.info(
-            f"The images are not here: this run was measured on the data {run.config['data_sha256'][:12]}, but the "
-            f"server has {digits.sha256[:12]}.",
+            t(
+                "The images are not here: this run was measured on the data {run}, but the server has {server}.",
+                run=run.config["data_sha256"][:12],
+                server=digits.sha256[:12],
+            ),
             icon=":material/image_not_supported:",
         )
         return
@@ -119,16 +130,29 @@ def _positions(evaluation: metrics.Evaluation, pair: tuple[int, int] | None) -> 
 def _words(pair: str, count: int, evaluation: metrics.Evaluation, suspects: np.ndarray) -> str:
     n = len(evaluation.y_true)
     if pair == _EVERY:
-        return f"All {count:,} mistakes among {n:,} images, the surest first. Dashed: the label may be wrong."
-    if pair != _SUSPECT:
-        return f"{count:,} images of {n:,}. A picture opens on the Draw page, with the reason for its answer."
-    words = f"For {count:,} images the model is surer of another digit than it usually is of that digit's own images. "
-    if count > _TOO_MANY * n:
-        return words + (
-            f"Of MNIST's labels only about {_KNOWN_SHARE:.2%} are wrong, so most of these are the model's own fault: "
-            "it is too often sure and wrong. A better model points at better suspects."
+        return t(
+            "All {count:,} mistakes among {n:,} images, the surest first. Dashed: the label may be wrong.",
+            count=count,
+            n=n,
         )
-    return words + "Look for yourself: is the label wrong, or the model?"
+    if pair != _SUSPECT:
+        return t(
+            "{count:,} images of {n:,}. A picture opens on the Draw page, with the reason for its answer.",
+            count=count,
+            n=n,
+        )
+    words = t(
+        "For {count:,} images the model is surer of another digit than it usually is of that digit's own images.",
+        count=count,
+    )
+    if count > _TOO_MANY * n:
+        why = t(
+            "Of MNIST's labels only about {share:.2%} are wrong, so most of these are the model's own fault: "
+            "it is too often sure and wrong. A better model points at better suspects.",
+            share=_KNOWN_SHARE,
+        )
+        return f"{words} {why}"
+    return f"{words} {t('Look for yourself: is the label wrong, or the model?')}"
 
 
 def _gallery(
@@ -138,12 +162,15 @@ def _gallery(
     for i in map(int, part):
         true, said, sure = evaluation.y_true[i], evaluation.y_pred[i], _percent(evaluation.confidence[i])
         image = 255 - np.asarray(digits.x_test[i])
-        look, note = (" dm-odd", ", the label may be wrong") if i in marked else ("", "")
-        title = f"Test image {i}: labelled {true}, read as {said}, {sure} sure{note}"
+        look, words = "", t("Test image {i}: labelled {true}, read as {said}, {sure} sure")
+        if i in marked:
+            look = " dm-odd"
+            words = t("Test image {i}: labelled {true}, read as {said}, {sure} sure, the label may be wrong")
+        title = escape(words.format(i=i, true=true, said=said, sure=sure))
         tiles.append(
             f'<a class="dm-image{look}" href="Draw?{urlencode({"run": run.id, "image": i})}" title="{title}">'
             f'<img src="{plots_metrics.data_uri(image)}" alt="{title}" width="56" height="56">'
-            f"<span><b>{true}</b> read <b>{said}</b></span><span>{sure}</span></a>"
+            f"<span>{t('<b>{true}</b> read <b>{said}</b>', true=true, said=said)}</span><span>{sure}</span></a>"
         )
     return f'{_STYLE}<div class="dm-images">{"".join(tiles)}</div>'
 

@@ -5,6 +5,7 @@ import streamlit as st
 from core import checks, dataset, depth, metrics, robustness, runs
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.texts import t
 from core.ui import depth as depth_ui
 from core.ui import frame
 
@@ -20,16 +21,25 @@ def show_checks(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
     found = look(settings, digits, run, evaluation)
     bad, open_ = (sum(check.holds is state for check in found) for state in (False, None))
     st.markdown(
-        f"**{bad} of {len(found)} checks want a look**"
-        + (f"; {open_} cannot be told yet." if open_ else ".")
-        + " A cure opens Train with the side bar set; nothing starts by itself."
+        _count(bad, len(found), open_) + " " + t("A cure opens Train with the side bar set; nothing starts by itself.")
     )
     for i, check in enumerate(found):
         icon, colour = _MARKS[check.holds]
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f":{colour}[{icon}] **{check.name}** {check.sentence}", width="stretch")
             if check.cure and check.holds is not True:
-                frame.link("Try it", "pages/1_Train.py", ":material/healing:", f"cure-{i}", **check.cure)
+                frame.link(t("Try it"), "pages/1_Train.py", ":material/healing:", f"cure-{i}", **check.cure)
+
+
+def _count(bad: int, total: int, unknown: int) -> str:
+    if unknown:
+        return t(
+            "**{bad} of {total} checks want a look**; {unknown} cannot be told yet.",
+            bad=bad,
+            total=total,
+            unknown=unknown,
+        )
+    return t("**{bad} of {total} checks want a look**.", bad=bad, total=total)
 
 
 def look(

@@ -5,30 +5,35 @@ import streamlit as st
 
 from core import metrics, plots_metrics, runs
 from core.digits import CLASS_NAMES
-from core.ui import frame
+from core.texts import later, t
+from core.ui import frame, linked
 
-_ALL = "all digits"
+_ALL = later("all digits")
 
 
 @st.fragment
 def show_curves(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     """Show ROC and precision-recall, each digit against the rest, with both averages."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox("Show", [_ALL, *CLASS_NAMES], key="digit", bind="query-params", width=150)
-        words = "A good model's curves bend in a corner: look at that alone."
-        corner = st.toggle("Zoom into the corner", key="corner", bind="query-params", help=words)
+        shown = linked.choose(st.selectbox, t("Show"), [_ALL, *CLASS_NAMES], _ALL, "digit", width=170)
+        words = t("A good model's curves bend in a corner: look at that alone.")
+        corner = st.toggle(t("Zoom into the corner"), key="corner", bind="query-params", help=words)
     roc, precision_recall = curves(str(run.path), evaluation)
     some = [c for c in range(len(roc)) if shown == _ALL or roc[c].name in (shown, "micro", "macro")]
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("ROC", help="Receiver operating characteristic: each digit against the rest, at every threshold.")
-        frame.chart(plots_metrics.roc([roc[c] for c in some], corner), "roc", "ROC curves of each digit and their mean")
+        words = t("Receiver operating characteristic: each digit against the rest, at every threshold.")
+        st.subheader("ROC", help=words)
+        alt = t("ROC curves of each digit and their mean")
+        frame.chart(plots_metrics.roc([roc[c] for c in some], corner), "roc", alt)
         st.caption(_say_roc(roc, shown))
     with right:
-        st.subheader("Precision and recall", help="How many of its alarms are right, against how much it finds.")
+        words = t("How many of its alarms are right, against how much it finds.")
+        st.subheader(t("Precision and recall"), help=words)
         figure = plots_metrics.precision_recall([precision_recall[c] for c in some], corner)
-        frame.chart(figure, "precision-recall", "Precision against recall of each digit and their mean")
+        frame.chart(figure, "precision-recall", t("Precision against recall of each digit and their mean"))
         st.caption(_say_precision(precision_recall, shown))
+    column = st.column_config.ProgressColumn
     st.dataframe(
         {
             "digit": [curve.name for curve in roc],
@@ -40,30 +45,46 @@ def show_curves(run: runs.Run, evaluation: metrics.Evaluation) -> None:
         hide_index=True,
         width=420,
         column_config={
-            "digit": st.column_config.TextColumn(width=70),
-            "area under ROC": st.column_config.ProgressColumn(format="%.4f", min_value=0.5, max_value=1.0, width=150),
-            "average precision": st.column_config.ProgressColumn(format="%.4f", min_value=0, max_value=1, width=150),
+            "digit": st.column_config.TextColumn(t("digit"), width=70),
+            "area under ROC": column(t("area under ROC"), format="%.4f", min_value=0.5, max_value=1.0, width=150),
+            "average precision": column(t("average precision"), format="%.4f", min_value=0, max_value=1, width=150),
         },
     )
-    st.caption("micro: all ten questions of all images together. macro: the mean of the ten digits.")
+    st.caption(t("micro: all ten questions of all images together. macro: the mean of the ten digits."))
 
 
 def _say_roc(roc: list[metrics.Curve], shown: str) -> str:
     curve = next(c for c in roc if c.name == ("macro" if shown == _ALL else shown))
-    whom = "On average over the digits, an image of the digit" if shown == _ALL else f"An image of a {shown}"
-    return (
-        f"{whom} gets a higher probability for it than another image in {curve.area:.2%} of all pairs: that is the "
-        "area under the curve. Guessing would be 50 %."
+    if shown == _ALL:
+        return t(
+            "On average over the digits, an image of the digit gets a higher probability for it than another image in "
+            "{area:.2%} of all pairs: that is the area under the curve. Guessing would be 50 %.",
+            area=curve.area,
+        )
+    return t(
+        "An image of a {digit} gets a higher probability for it than another image in {area:.2%} of all pairs: that "
+        "is the area under the curve. Guessing would be 50 %.",
+        digit=shown,
+        area=curve.area,
     )
 
 
 def _say_precision(found: list[metrics.Curve], shown: str) -> str:
     curve = next(c for c in found if c.name == ("macro" if shown == _ALL else shown))
     half = float(np.interp(0.9, curve.x, curve.y)) if len(curve.x) else float("nan")
-    whom = "the digits" if shown == _ALL else f"the {shown}s"
-    return (
-        f"To find 90 % of {whom}, it would be right in {half:.1%} of the cases in which it says so. "
-        f"The average precision is {curve.area:.3f}."
+    if shown == _ALL:
+        return t(
+            "To find 90 % of the digits, it would be right in {half:.1%} of the cases in which it says so. "
+            "The average precision is {area:.3f}.",
+            half=half,
+            area=curve.area,
+        )
+    return t(
+        "To find 90 % of the {digit}s, it would be right in {half:.1%} of the cases in which it says so. "
+        "The average precision is {area:.3f}.",
+        digit=shown,
+        half=half,
+        area=curve.area,
     )
 
 
@@ -73,33 +94,50 @@ def show_confidence(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     found = metrics.reliability(evaluation)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Is it as sure as it is right?", help="A reliability diagram. On the dotted line it is honest.")
-        frame.chart(plots_metrics.reliability(found), "reliability", "How often it is right against how sure it is")
-        way = "surer than it is right" if found.lean > 0 else "more often right than it is sure"
-        st.caption(
-            f"Its confidence is off by {100 * found.error:.1f} points on average (the expected calibration error), at "
-            f"worst by {100 * found.worst:.0f}; on the whole it is {way}."
-        )
+        words = t("A reliability diagram. On the dotted line it is honest.")
+        st.subheader(t("Is it as sure as it is right?"), help=words)
+        frame.chart(plots_metrics.reliability(found), "reliability", t("How often it is right against how sure it is"))
+        st.caption(_say_reliability(found))
     with right:
-        st.subheader("How sure is it?", help="Each line of the scale stands for ten times more answers.")
+        words = t("Each line of the scale stands for ten times more answers.")
+        st.subheader(t("How sure is it?"), help=words)
         edges, hits, misses = metrics.confidence_counts(evaluation)
-        frame.chart(plots_metrics.confidence(edges, hits, misses), "sureness", "Right and wrong answers by confidence")
+        alt = t("Right and wrong answers by confidence")
+        frame.chart(plots_metrics.confidence(edges, hits, misses), "sureness", alt)
         st.caption(_say_sureness(evaluation))
     _coverage(evaluation)
+
+
+def _say_reliability(found: metrics.Reliability) -> str:
+    if found.lean > 0:
+        words = t(
+            "Its confidence is off by {error:.1f} points on average (the expected calibration error), at worst by "
+            "{worst:.0f}; on the whole it is surer than it is right."
+        )
+    else:
+        words = t(
+            "Its confidence is off by {error:.1f} points on average (the expected calibration error), at worst by "
+            "{worst:.0f}; on the whole it is more often right than it is sure."
+        )
+    return words.format(error=100 * found.error, worst=100 * found.worst)
 
 
 def _say_sureness(evaluation: metrics.Evaluation) -> str:
     sure = evaluation.confidence >= 0.95
     wrong = int((sure & ~evaluation.right).sum())
-    return f"In {sure.mean():.1%} of its answers it is at least 95 % sure; {wrong:,} of those are wrong all the same."
+    return t(
+        "In {share:.1%} of its answers it is at least 95 % sure; {wrong:,} of those are wrong all the same.",
+        share=sure.mean(),
+        wrong=wrong,
+    )
 
 
 def _coverage(evaluation: metrics.Evaluation) -> None:
-    st.subheader("What if it may say “I don't know”?")
+    st.subheader(t("What if it may say “I don't know”?"))
     found = metrics.coverage(evaluation)
-    words = "Below this confidence the model gives no answer."
+    words = t("Below this confidence the model gives no answer.")
     threshold = st.slider(
-        "It answers when it is at least so sure",
+        t("It answers when it is at least so sure"),
         0,
         100,
         50,
@@ -112,18 +150,30 @@ def _coverage(evaluation: metrics.Evaluation) -> None:
     n = len(evaluation.y_true)
     if answered:
         st.markdown(
-            f"Then it answers **{answered:.1%}** of the images ({round(answered * n):,}) and reads **{accuracy:.2%}** "
-            f"of them rightly, instead of {found.accuracy[-1]:.2%}; {round((1 - answered) * n):,} are left to a person."
+            t(
+                "Then it answers **{answered:.1%}** of the images ({count:,}) and reads **{accuracy:.2%}** of them "
+                "rightly, instead of {all:.2%}; {rest:,} are left to a person.",
+                answered=answered,
+                count=round(answered * n),
+                accuracy=accuracy,
+                all=found.accuracy[-1],
+                rest=round((1 - answered) * n),
+            )
         )
     else:
-        st.markdown(f"It is never {threshold} % sure, so it answers nothing.")
-    frame.chart(plots_metrics.coverage(found, threshold / 100), "coverage", "Accuracy against the share it answers")
+        st.markdown(t("It is never {threshold} % sure, so it answers nothing.", threshold=threshold))
+    alt = t("Accuracy against the share it answers")
+    frame.chart(plots_metrics.coverage(found, threshold / 100), "coverage", alt)
     needed = found.needed(0.99)
     st.caption(
-        f"To be right in 99 % of its answers it must be at least {needed:.0%} sure; then it answers "
-        f"{found.at(needed)[0]:.1%} of the images."
+        t(
+            "To be right in 99 % of its answers it must be at least {needed:.0%} sure; then it answers {share:.1%} of "
+            "the images.",
+            needed=needed,
+            share=found.at(needed)[0],
+        )
         if needed
-        else "However sure it is, it is never right in 99 % of its answers."
+        else t("However sure it is, it is never right in 99 % of its answers.")
     )
 
 

@@ -1,13 +1,16 @@
 """The numbers: tiles with intervals, the report of each digit, and what it cost to learn."""
 
+import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import metrics, plots_metrics, runs
+from core.texts import later, t
 from core.ui import frame
 
 _MODELS = ("model.joblib", "model.keras", "model.onnx")
-_INTERVAL = "Below it the 95 % interval: where it would fall for 19 of 20 such test sets."
+_COLUMNS = {"precision": later("precision"), "recall": later("recall"), "f1": later("f1")}
+_INTERVAL = later("Below it the 95 % interval: where it would fall for 19 of 20 such test sets.")
 
 
 def tile(name: str, interval: metrics.Interval) -> None:
@@ -15,12 +18,12 @@ def tile(name: str, interval: metrics.Interval) -> None:
     meaning = metrics.MEANING[name]
     places = 3 if interval.low >= -1 and interval.high < 10 else 2
     st.metric(
-        meaning.label,
+        t(meaning.label),
         f"{interval.value:.4f}",
-        delta=f"{interval.low:.{places}f} to {interval.high:.{places}f}",
+        delta=t("{low} to {high}", low=f"{interval.low:.{places}f}", high=f"{interval.high:.{places}f}"),
         delta_color="off",
         delta_arrow="off",
-        help=f"{meaning.means} {meaning.says(interval.value)} {_INTERVAL}",
+        help=f"{t(meaning.means)} {meaning.says(interval.value)} {t(_INTERVAL)}",
         border=True,
         width=170,
     )
@@ -33,71 +36,104 @@ def show_digits(evaluation: metrics.Evaluation) -> None:
     never = [name for name in each.index if each.loc[name, "predicted"] == 0]
     if never:
         st.warning(
-            f"The model never answers {', '.join(never)}: precision is 0/0 there, "
-            "which counts as 1 as in the exercise.",
+            t(
+                "The model never answers {digits}: precision is 0/0 there, which counts as 1 as in the exercise.",
+                digits=", ".join(never),
+            ),
             icon=":material/warning:",
         )
     there = each[each["support"] > 0]
     weak, strong = there["f1"].idxmin(), there["f1"].idxmax()
     st.markdown(
-        f"It reads **{strong}** best (F1 {there.loc[strong, 'f1']:.2f}) and **{weak}** worst "
-        f"({there.loc[weak, 'f1']:.2f}). Click a heading to sort."
+        t(
+            "It reads **{strong}** best (F1 {high:.2f}) and **{weak}** worst ({low:.2f}). Click a heading to sort.",
+            strong=strong,
+            high=there.loc[strong, "f1"],
+            weak=weak,
+            low=there.loc[weak, "f1"],
+        )
     )
-    means = {name: metrics.MEANING[name].means.split(";")[0] + "." for name in ("precision", "recall", "f1")}
+    _report(frame_, never)
+    _proportions(each)
+
+
+def _report(frame_: pd.DataFrame, never: list[str]) -> None:
+    means = {name: t(metrics.MEANING[name].means).split(";")[0] + "." for name in ("precision", "recall", "f1")}
     st.dataframe(
-        frame_.assign(note=["never predicted" if name in never else "" for name in frame_.index]),
+        frame_.rename(index=_row).assign(note=[t("never predicted") if name in never else "" for name in frame_.index]),
         key="report",
         height="content",
         column_config={
-            "class": st.column_config.TextColumn("digit", width=100),
+            "class": st.column_config.TextColumn(t("digit"), width=110),
             **{name: _bar(name, words) for name, words in means.items()},
-            "support": st.column_config.NumberColumn(format="%d", width=70, help="Test images that show this digit."),
+            "support": st.column_config.NumberColumn(
+                t("support"), format="%d", width=70, help=t("Test images that show this digit.")
+            ),
             "predicted": st.column_config.NumberColumn(
-                "answers", format="%d", width=70, help="How often the model said it."
+                t("answers"), format="%d", width=70, help=t("How often the model said it.")
             ),
             "note": st.column_config.TextColumn(" ", width=120) if never else None,
         },
     )
-    st.subheader("How often each digit is there, and how often it is said")
+
+
+def _proportions(each: pd.DataFrame) -> None:
+    st.subheader(t("How often each digit is there, and how often it is said"))
     said = each["predicted"] - each["support"]
     most, least = said.idxmax(), said.idxmin()
     st.caption(
-        f"It says “{most}” {said[most]:,} times too often and “{least}” {-said[least]:,} times too seldom."
+        t(
+            "It says “{most}” {often:,} times too often and “{least}” {seldom:,} times too seldom.",
+            most=most,
+            often=said[most],
+            least=least,
+            seldom=-said[least],
+        )
         if said.any()
-        else "It says every digit exactly as often as it is there."
+        else t("It says every digit exactly as often as it is there.")
     )
     chart = plots_metrics.proportions(each["support"].to_numpy(), each["predicted"].to_numpy())
-    frame.chart(chart, "proportions", "How many test images show each digit, and how often the model says it")
+    frame.chart(chart, "proportions", t("How many test images show each digit, and how often the model says it"))
+
+
+def _row(name: str) -> str:
+    return t(name) if name in (later("macro avg"), later("weighted avg")) else name
 
 
 def _bar(name: str, words: str) -> ColumnConfig:
-    return st.column_config.ProgressColumn(name, width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0)
+    return st.column_config.ProgressColumn(
+        t(_COLUMNS[name]), width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0
+    )
 
 
 def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     """Show all the other numbers, each with what it says, and what the run cost."""
     st.html(_cards(deeper(str(run.path), evaluation)))
-    st.subheader("What it cost")
+    st.subheader(t("What it cost"))
     card, n = run.card, len(evaluation.y_true)
     timings = card["timings"]
     size = {name: body["bytes"] for name, body in card["files"].items() if name in _MODELS}
     each = timings["predict"] / n
     tiles = {
-        "Time to learn": (_seconds(timings["fit"]), "As the clock has it."),
-        "Processor time": (_seconds(timings["fit_cpu"]), "Of all cores together, while it learned."),
-        "Time to answer": (
+        t("Time to learn"): (_seconds(timings["fit"]), t("As the clock has it.")),
+        t("Processor time"): (_seconds(timings["fit_cpu"]), t("Of all cores together, while it learned.")),
+        t("Time to answer"): (
             _short(each),
-            f"An image, of {n:,} in one go by the library that trained it.",
+            t("An image, of {n:,} in one go by the library that trained it.", n=n),
         ),
-        "Memory": (f"{card['peak_memory_mb']:,.0f} MB", "The most that the whole process held."),
-        **{name: (_bytes(count), "The file's size on the disk.") for name, count in size.items()},
+        t("Memory"): (f"{card['peak_memory_mb']:,.0f} MB", t("The most that the whole process held.")),
+        **{name: (_bytes(count), t("The file's size on the disk.")) for name, count in size.items()},
     }
     with st.container(horizontal=True, gap="small"):
         for label, (value, words) in tiles.items():
             st.metric(label, value, help=words, border=True, width=170)
     st.caption(
-        f"To learn from {card['data']['n_fit']:,} images took {_seconds(timings['fit'])}; "
-        f"to answer one takes {_short(each)}."
+        t(
+            "To learn from {n:,} images took {fit}; to answer one takes {each}.",
+            n=card["data"]["n_fit"],
+            fit=_seconds(timings["fit"]),
+            each=_short(each),
+        )
     )
 
 
@@ -112,9 +148,9 @@ def _cards(found: dict[str, metrics.Interval]) -> str:
     for name, interval in found.items():
         meaning = metrics.MEANING[name]
         rows.append(
-            f'<section class="dm-card"><h4>{meaning.label}</h4><p class="dm-number">{interval.value:.4f}'
-            f"<small>{interval.low:.3f} to {interval.high:.3f}</small></p>"
-            f"<p><b>{meaning.says(interval.value)}</b></p><p>{meaning.means}</p></section>"
+            f'<section class="dm-card"><h4>{t(meaning.label)}</h4><p class="dm-number">{interval.value:.4f}'
+            f"<small>{t('{low} to {high}', low=f'{interval.low:.3f}', high=f'{interval.high:.3f}')}</small></p>"
+            f"<p><b>{meaning.says(interval.value)}</b></p><p>{t(meaning.means)}</p></section>"
         )
     return f'{CARDS}<div class="dm-cards">{"".join(rows)}</div>'
 

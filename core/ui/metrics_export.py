@@ -5,8 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from core import dataset, metrics, report, runs
+from core import dataset, metrics, report, runs, texts
 from core.settings import Settings
+from core.texts import t
 from core.ui import metrics_checks, metrics_digits
 
 _TYPES = {".csv": "text/csv", ".json": "application/json", ".html": "text/html"}
@@ -22,18 +23,23 @@ def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
         metrics_checks.kept_robustness(run),
         digits.x_test if digits.sha256 == run.config["data_sha256"] else None,
     )
-    words = "One page in one file: opens without a network, prints well."
-    _offer("Report (HTML)", lambda: report.html(material), f"{run.id}-report.html")
+    words = t("One page in one file: opens without a network, prints well.")
+    _offer(t("Report (HTML)"), partial(_write_report, material, texts.language()), f"{run.id}-report.html")
     st.caption(words)
     with st.container(horizontal=True):
-        _offer("Report (CSV)", lambda: metrics.report(evaluation).to_csv(), f"{run.id}-report.csv")
-        _offer("Answers (JSON)", lambda: runs.evaluation_json(evaluation), f"{run.id}.json")
+        _offer(t("Report (CSV)"), lambda: metrics.report(evaluation).to_csv(), f"{run.id}-report.csv")
+        _offer(t("Answers (JSON)"), lambda: runs.evaluation_json(evaluation), f"{run.id}.json")
         for name in run.card["files"]:
             if name.startswith("model."):
                 _offer(name, partial(runs.verified, run, name), f"{run.id}-{name}")
-    st.caption("Every chart has a menu of its own, at its upper right, that saves it as a picture.")
-    with st.expander("About this run", key="about", bind="query-params"):
+    st.caption(t("Every chart has a menu of its own, at its upper right, that saves it as a picture."))
+    with st.expander(t("About this run"), key="about", bind="query-params"):
         st.json({"config": run.config, "card": {k: v for k, v in run.card.items() if k != "files"}})
+
+
+def _write_report(material: report.Material, language: str) -> str:
+    with texts.speaking(language):  # made when it is clicked, where no visitor can be asked
+        return report.html(material)
 
 
 def _offer(label: str, make: Callable[[], str | bytes], file_name: str) -> None:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from core import compare, dataset, plots_compare, runs, serving, tracking
 from core.settings import Settings
-from core.ui import frame, inputs, registry
+from core.texts import later
+from core.ui import frame, inputs, linked, registry
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
 _NAMES = {
@@ -117,7 +118,7 @@ def show_runs(
         st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
         return
     table = runs_frame(settings, digits, shown)
-    first, second = st.tabs(["Table", "Accuracy against time and size"], key="look", bind="query-params")
+    first, second = linked.tabs("look", [later("Table"), later("Accuracy against time and size")])
     with first:
         _table(table, shown, [run.id for run in chosen])
     with second:

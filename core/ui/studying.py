@@ -9,6 +9,7 @@ import streamlit as st
 from core import access, jobs, launch, runs, studies
 from core.errors import AccessError
 from core.settings import Settings
+from core.texts import t
 from core.ui import door, frame
 
 POLL_SECONDS = 1.0
@@ -59,12 +60,12 @@ def follow(settings: Settings, job_id: str) -> None:
         if not job.live:
             st.rerun()  # the whole page once: the result is there, or the reason why not
         share, left = launch.progress(job.events, job.config["plan"], time.time())
-        rest = f" · about {left:.0f} s left" if left and job.state == "running" else ""
-        words = job.message or ("Waiting for its turn" if job.state == "queued" else "Starting")
+        rest = " · " + t("about {left:.0f} s left", left=left) if left and job.state == "running" else ""
+        words = t(job.message) if job.message else t("Waiting for its turn") if job.state == "queued" else t("Starting")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(share, text=words + rest)
             if may_cancel(job_id):
-                frame.button("cancel", "Cancel", f"cancel-{job_id}", "", cancel, settings, job_id)
+                frame.button("cancel", t("Cancel"), f"cancel-{job_id}", "", cancel, settings, job_id)
 
     panel()
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core import dataset, inference, refusal, runs
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.texts import t
 from core.ui import studying
 
 DEFAULT = 95
@@ -25,9 +26,9 @@ _STYLE = """<style>
 def coverage_input() -> float:
     """Let the visitor choose how often a set must hold the true digit, kept in the link; returns 0.80 to 0.99."""
     lowest, highest = (round(100 * end) for end in (refusal.COVERAGES[0], refusal.COVERAGES[-1]))
-    words = "How often the set of digits must hold the true one. More certainty costs larger sets."
+    words = t("How often the set of digits must hold the true one. More certainty costs larger sets.")
     chosen = st.slider(
-        "Coverage", lowest, highest, DEFAULT, key=_KEY, format="%d %%", help=words, bind="query-params", width=250
+        t("Coverage"), lowest, highest, DEFAULT, key=_KEY, format="%d %%", help=words, bind="query-params", width=250
     )
     return chosen / 100
 
@@ -58,17 +59,17 @@ def verdict_html(
     except DigitLabError as error:
         return _html("", settings.without_places(str(error)))
     if calibration is None:
-        return _html("", "Sets of digits and refusal are not calibrated for this run yet.")
+        return _html("", t("Sets of digits and refusal are not calibrated for this run yet."))
     if prediction is None:
-        return _html("", "Here comes which digits it may be, or that it is none.")
+        return _html("", t("Here comes which digits it may be, or that it is none."))
     image = prediction.image if drawing is None else drawing
     found = refusal.verdict(calibration, image, prediction.proba, coverage)
     if not found.is_digit:
-        return _html(refusal.REFUSED, found.reason, refused=True)
+        return _html(t(refusal.REFUSED), found.reason, refused=True)
     held = calibration.covered[refusal.nearest(coverage)]
     return _html(
         refusal.say_set(found.digits, coverage),
-        f"On test images kept apart, such a set held the true digit for {held:.1%}.",
+        t("On test images kept apart, such a set held the true digit for {held:.1%}.", held=held),
     )
 
 
@@ -91,15 +92,20 @@ def show_calibration(settings: Settings, digits: dataset.Digits, run: runs.Run) 
         width=420,
         hide_index=True,
         column_config={
-            "digits": st.column_config.TextColumn("digits in the set", width=120),
-            "share": st.column_config.ProgressColumn("share of the sets", format="percent", min_value=0, max_value=1),
+            "digits": st.column_config.TextColumn(t("digits in the set"), width=140),
+            "share": st.column_config.ProgressColumn(
+                t("share of the sets"), format="percent", min_value=0, max_value=1
+            ),
         },
     )
     st.markdown(refusal.describe_refusal(calibration))
     st.caption(
-        "The promise holds for images like the test set's, on average over all of them: not for each drawing alone, "
-        "and for hands that write very differently less exactly. It comes from conformal prediction (Romano, Sesia and "
-        "Candès 2020): a set takes in digits, likeliest first, until it is as large as was needed on the other half."
+        t(
+            "The promise holds for images like the test set's, on average over all of them: not for each drawing "
+            "alone, and for hands that write very differently less exactly. It comes from conformal prediction "
+            "(Romano, Sesia and Candès 2020): a set takes in digits, likeliest first, until it is as large as was "
+            "needed on the other half."
+        )
     )
 
 
@@ -113,8 +119,10 @@ def size_table(calibration: refusal.Calibration, coverage: float) -> pd.DataFram
 
 def _offer(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
     st.markdown(
-        "This run can answer with a set of digits that holds the true one as often as you ask for, and refuse what is "
-        "no digit. Both are calibrated once, on half of the test images, and reported on the other half."
+        t(
+            "This run can answer with a set of digits that holds the true one as often as you ask for, and refuse what "
+            "is no digit. Both are calibrated once, on half of the test images, and reported on the other half."
+        )
     )
     why = ""
     try:
@@ -125,9 +133,9 @@ def _offer(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
         settings,
         run,
         "calibrate",
-        f"Calibrate (about {max(sum(refusal.expect(settings, run).values()), 2):.0f} s)",
+        t("Calibrate (about {seconds:.0f} s)", seconds=max(sum(refusal.expect(settings, run).values()), 2)),
         refusal.start,
-        help="Learns to tell digits from letters, scribbles and shapes, then sets how much doubt a set must hold.",
+        help=t("Learns to tell digits from letters, scribbles and shapes, then sets how much doubt a set must hold."),
         closed=why,
     )
 

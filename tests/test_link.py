@@ -24,6 +24,13 @@ CHOICES = {
     *("st.checkbox", "st.radio", "st.segmented_control", "st.pills", "st.tabs", "st.pagination"),
 }
 OWN = {
+    **dict.fromkeys(
+        [
+            "f'class-lock-{spec.name}",
+            *(f"class-{name}" for name in ("goal", "accuracy", "leaves", "what", "rival", "depth")),
+        ],
+        "of another link, which is shown beside",
+    ),
     "author": "a person's name",
     "f'author-{place}": "a person's name",
     "password": "a secret",

@@ -17,6 +17,7 @@ from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
+from core.ui.metrics_checks import show_hint
 from core.ui.mine import my_digits_input, show_my_digits
 from core.ui.registry import (
     connection_line,
@@ -95,6 +96,7 @@ __all__ = [
     "show_depth",
     "show_feedback",
     "show_goal",
+    "show_hint",
     "show_import",
     "show_jobs",
     "show_live",

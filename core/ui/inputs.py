@@ -40,6 +40,41 @@ def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> N
         st.session_state[_key(spec, p)] = (p.none if value is None else str(value)) if in_words else value
 
 
+def link_to_train(label: str, icon: str, key: str, query: Mapping[str, str]) -> None:
+    """Show a button that leads to Train, with the whole side bar set to what a link says."""
+    if st.button(label, icon=icon, key=key, on_click=set_from_link, args=(query,)):
+        st.switch_page("pages/1_Train.py", query_params=query)
+
+
+def set_from_link(query: Mapping[str, str]) -> None:
+    """Give every control of the side bar the value of a link to Train, or its default; as by a button's click.
+
+    What a visitor set before would stay otherwise, as a link does not say what is at its default.
+    """
+    label = query.get("model")
+    spec = next((one for one in models.CATALOGUE.values() if one.label == label), models.spec(models.DEFAULT))
+    params = {p.name: p.default for p in spec.parameters}
+    for p in spec.parameters:
+        given = query.get(_key(spec, p))
+        if given is not None:
+            params[p.name] = _from_words(p, given)
+    set_parameters(spec, params)
+    kinds: dict[str, Any] = {"train_size": int, augmentation_key(spec): str}
+    for key, kind in kinds.items():
+        if key in query:
+            st.session_state[key] = kind(query[key])
+        else:
+            st.session_state.pop(key, None)
+
+
+def _from_words(p: models.Parameter, words: str) -> models.Value:
+    if p.none and words == p.none:
+        return None
+    if p.kind == "choice":
+        return next(value for value in p.choices if str(value) == words)
+    return int(words) if p.kind == "int" else float(words)
+
+
 def in_link(spec: models.ModelSpec, params: Mapping[str, models.Value]) -> dict[str, str]:
     """Return what a link to Train must carry to set a family's controls, each of them, whatever is there by default."""
     found = {_key(spec, p): params[p.name] if params[p.name] is not None else p.none for p in spec.parameters}
@@ -124,7 +159,7 @@ def run_label(run: runs.Run) -> str:
 
 def evaluation(run: runs.Run) -> metrics.Evaluation:
     """Return a run's answers on the test set, read once."""
-    return frame.or_stop(_evaluation, str(run.path), run)
+    return frame.or_stop(cached_evaluation, str(run.path), run)
 
 
 def session(run: runs.Run) -> onnxruntime.InferenceSession:
@@ -133,5 +168,6 @@ def session(run: runs.Run) -> onnxruntime.InferenceSession:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
+def cached_evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
+    """Return a run's answers, read once; raises `RunError` where they are damaged."""
     return runs.load_evaluation(_run)

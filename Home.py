@@ -104,3 +104,4 @@ with five:
         picture.columns(3), (board, squeezed, centred), ("drawn", "squeezed", "centred"), strict=True
     ):
         cell.image(plots.magnified(image, 1 if image is board else 10), caption=caption, width="stretch", alt=caption)
+ui.show_glossary(best)

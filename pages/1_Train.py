@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import launch, pipeline, training, ui
+from core import glossary, launch, pipeline, training, ui
 
 settings, digits = ui.page("Train")
 
@@ -21,7 +21,7 @@ with st.sidebar:
         step=max(available // 60, 1),
         key="train_size",
         bind="query-params",
-        help="`train_size`: on how many images to learn. Fewer is faster and worse; every digit keeps its share.",
+        help=glossary.control("train_size").help,
     )
     mine = ui.my_digits_input(settings)
 

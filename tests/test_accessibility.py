@@ -5,7 +5,16 @@ import pytest
 from tests.conftest import IDLE, overflow
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "Train", "Metrics", "Draw", "Runs")
+PAGES = (
+    "",
+    "Train",
+    "Metrics",
+    "Draw",
+    "Runs",
+    "?glossary=true",
+    "Train?class=true&goal=accuracy>=0.9",
+    "Train?lock=all",
+)
 # Streamlit's own headings jump from h1 to h3 where a page uses a subheader; axe calls that moderate.
 SERIOUS = ("serious", "critical")
 

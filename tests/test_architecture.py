@@ -38,6 +38,7 @@ LINES = [
         "archive",
         "reproduce",
         "goals",
+        "glossary",
         "locks",
         "> mydigits",
         "> tracking",

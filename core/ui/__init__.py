@@ -13,6 +13,7 @@ from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
+from core.ui.glossary import show_glossary
 from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, start_button
@@ -95,6 +96,7 @@ __all__ = [
     "show_comparison",
     "show_depth",
     "show_feedback",
+    "show_glossary",
     "show_goal",
     "show_hint",
     "show_import",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core import augmentation, launch, models, plots
+from core import augmentation, glossary, launch, models, plots
 from core import digits as contract
 from core.dataset import Digits
 from core.errors import ModelError
@@ -13,11 +13,6 @@ from core.settings import Settings
 from core.ui import assignment, frame, inputs
 
 VARIANTS = 8
-_HELP = (
-    "`augmentation`: what it learns from beside MNIST's own images. Light: turned, slanted and bent a little, with a "
-    "thinner or thicker pen. Hands: more of it, and the habits of other schools, such as the crossed 7 and the flagged "
-    "1. It reads real drawings better and takes longer. The test images stay as they are."
-)
 
 
 def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
@@ -32,7 +27,12 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
     key = inputs.augmentation_key(spec)
     index = augmentation.LEVELS.index(default)
     levels = list(augmentation.LEVELS)
-    look: dict[str, Any] = {"index": index, "key": key, "help": _HELP, "bind": "query-params"}
+    look: dict[str, Any] = {
+        "index": index,
+        "key": key,
+        "help": glossary.control("augmentation").help,
+        "bind": "query-params",
+    }
     return str(assignment.control("augmentation", st.selectbox, "Augmentation", levels, **look))
 
 

@@ -28,6 +28,7 @@ _FRAME = f"""<style>
 .stApp {{--dl-accent:light-dark({look.ACCENT}, {look.ACCENT_ON_DARK}); --dl-mark:{look.MARK}}}
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
+[data-testid=stWidgetLabel][disabled] {{color:inherit}}
 .st-key-say-place {{min-height:2.75rem}}
 [data-testid=stBaseButton-primary] {{background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
 @media (pointer:coarse) {{

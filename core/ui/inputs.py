@@ -6,7 +6,7 @@ from typing import Any
 import onnxruntime
 import streamlit as st
 
-from core import inference, metrics, models, runs
+from core import glossary, inference, metrics, models, runs
 from core.settings import Settings
 from core.ui import assignment, frame, registry, training
 
@@ -17,7 +17,7 @@ _RUN_HELP = "Every finished training, newest first. The link in the address bar 
 def family_input() -> models.ModelSpec:
     """Let the visitor choose a model family, kept in the link."""
     names = {spec.label: spec for spec in models.CATALOGUE.values()}
-    words = "What kind of model learns. Each has its own parameters, below."
+    words = glossary.control("model").help
     return names[
         assignment.control("model", st.selectbox, "Model", list(names), key="model", help=words, bind="query-params")
     ]
@@ -98,7 +98,7 @@ def _has_notches(p: models.Parameter) -> bool:
 
 
 def _parameter_input(p: models.Parameter, key: str) -> models.Value:
-    common: dict[str, Any] = {"label": p.label, "key": key, "help": f"`{p.name}`: {p.help}", "bind": "query-params"}
+    common: dict[str, Any] = {"label": p.label, "key": key, "help": glossary.parameter(p).help, "bind": "query-params"}
     if p.kind == "choice" or _has_notches(p):
         values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
         names = {p.none if value is None else str(value): value for value in values}

@@ -11,7 +11,8 @@ from core.texts import t
 _HTML = """<div class="dl-link"><button type="button">
 <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path fill="currentColor" d="M3.9 12a3.1 3.1 0 0 1
 3.1-3.1h4V7H7a5 5 0 0 0 0 10h4v-1.9H7A3.1 3.1 0 0 1 3.9 12zM8 13h8v-2H8v2zm9-6h-4v1.9h4a3.1 3.1 0 0 1 0 6.2h-4V17h4a5 5
-0 0 0 0-10z"/></svg><span></span></button><div role="status"></div><label hidden><input readonly></label></div>"""
+0 0 0 0-10z"/></svg><span>Copy link</span></button>
+<div role="status"></div><label hidden><input readonly></label></div>"""
 _CSS = """
 .dl-link {position:relative; display:flex; align-items:center; gap:.5rem; white-space:nowrap;
   font:400 .875rem var(--st-font)}

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import compare, dataset, plots_compare, runs, serving, tracking
+from core import compare, dataset, glossary, plots_compare, runs, serving, tracking
 from core.settings import Settings
 from core.texts import later
 from core.ui import frame, inputs, linked, registry
@@ -182,11 +182,11 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
         column_config={
             "name": column.TextColumn("run", width=160, pinned=True),
             "best": column.TextColumn("best at", width=110, help="Best of the runs shown here on this server's data."),
-            "accuracy": number(format="%.4f", help="The share of the test images that it reads right."),
-            "f1": number("F1", format="%.4f", help="F1 averaged over the digits by their counts."),
-            "log_loss": number("log loss", format="%.4f", help="How surprised it is by the truth; less is better."),
-            "fit_seconds": number("fit, s", format="%.1f", help="How long it learned."),
-            "megabytes": number("MB", format="%.3g", help="The size of the model that serves."),
+            "accuracy": number(format="%.4f", help=glossary.measure("accuracy").help),
+            "f1": number("F1", format="%.4f", help=glossary.measure("f1").help),
+            "log_loss": number("log loss", format="%.4f", help=glossary.measure("log_loss").help),
+            "fit_seconds": number("fit, s", format="%.1f", help=glossary.cost("fit").help),
+            "megabytes": number("MB", format="%.3g", help=glossary.cost("size").help),
             "model": column.TextColumn(width=130),
             "author": column.TextColumn(width=90),
             "tags": column.ListColumn(width=110),

@@ -1,12 +1,13 @@
-# make run | test | check | bench. Each makes what it needs: .venv with everything pinned, and for the tests a browser.
+# make run | test | check | bench | bench-all | shots. Each makes what it needs: .venv with everything pinned, and for the tests a browser.
 SHELL := /bin/bash
 .DEFAULT_GOAL := run
-.PHONY: run test check bench bench-all browser
+.PHONY: run test check bench bench-all shots browser
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHARED := ../shared/data
+BARS := accuracy pens predict depth fit sweep draw refuse pages memory faults api users dyno
 
 # Development data, where it lies beside the project and nothing else is asked for.
 ifneq ($(wildcard $(SHARED)/mnist.npz),)
@@ -28,7 +29,12 @@ bench: $(STAMP)
 	@$(BIN)/python bench/pens.py --run && $(BIN)/python bench/restore.py && $(BIN)/python bench/table.py
 
 bench-all: bench
-	@$(BIN)/python bench/recipes.py && $(BIN)/python bench/accuracy.py && $(BIN)/python bench/pens.py && $(BIN)/python bench/predict.py && $(BIN)/python bench/memory.py && $(BIN)/python bench/faults.py && $(BIN)/python bench/api.py && $(BIN)/python bench/users.py && $(BIN)/python bench/dyno.py
+	@$(BIN)/python bench/recipes.py
+	@for name in $(BARS); do echo "== $$name" && $(BIN)/python bench/$$name.py || missed="$$missed $$name"; done; \
+	test -z "$$missed" || { echo "bars missed:$$missed"; exit 1; }
+
+shots: $(STAMP) browser
+	@$(BIN)/python bin/shots.py
 
 $(STAMP): requirements.txt requirements-dev.txt requirements-dask.txt
 	@bash bin/venv.sh $(VENV)

@@ -82,7 +82,7 @@ def main() -> int:
     run = pens.choose(found, given.run)
     print(f"{run.id}, trained on {run.card['data']['title']}")
     print(f"{'page':<26}{'median ms':>10}{'p95 ms':>9}{'lost':>6}")
-    with tempfile.TemporaryDirectory() as folder, servers(found, Path(folder)) as (ours, echo):
+    with tempfile.TemporaryDirectory() as folder, servers(found, Path(folder), {"echo.py": ECHO}) as (ours, echo):
         from playwright.sync_api import sync_playwright
 
         with sync_playwright() as p:
@@ -104,9 +104,11 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def servers(found: settings.Settings, folder: Path) -> Iterator[tuple[str, str]]:
-    """Start the app and the echo; returns their addresses."""
-    (folder / "echo.py").write_text(ECHO)
+def servers(found: settings.Settings, folder: Path, scripts: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Start the app, and in a folder of its own one of these scripts, `echo.py` first; returns the addresses."""
+    for name, body in scripts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(body)
     (folder / "echo_app.py").write_text(ECHO_APP.format(path=str(folder / "echo.py")))
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     env = found.child_environment() | {"DIGITLAB_RATE": "0"}

@@ -79,6 +79,13 @@ def finished(found: settings.Settings) -> dict[str, runs.Run]:
     return made
 
 
+def plain(found: settings.Settings) -> runs.Run | None:
+    """Return the newest run of the exercise's own tree, on more than the sample, or None."""
+    asked = pipeline.make_config(models.DEFAULT, {}, None, "none")
+    there = [run for run in runs.list_runs(found) if run.servable and not run.card["data"]["is_sample"]]
+    return next((run for run in there if (run.config | asked) == run.config), None)
+
+
 def need_mnist(found: settings.Settings) -> None:
     """Refuse to train on the sample: it would leave a run that no bench can use.
 

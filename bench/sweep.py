@@ -76,7 +76,7 @@ def rate(found: settings.Settings, count: int) -> tuple[float, list[float]]:
 def measure(found: settings.Settings, folder: Path) -> tuple[dict[str, list[float]], bool]:
     """Let all sides take turns; returns the trials a minute of each round, and whether all scores were the same."""
     cluster.CONNECT_SECONDS = START_SECONDS
-    cores = cluster.threads(found, models.spec("decision_tree"), 10_000, 8)
+    cores = cluster.threads(found, models.spec("decision_tree"), 10_000, [{}] * 8)
     with running(found, folder, 1) as one, running(found, folder, 2) as two:
         sides = {SERIAL: (found, 1), THREADS: (found, cores), ONE: (one, 1), TWO: (two, 1)}
         scores = [rate(*side)[1] for side in sides.values()]  # the first opens data and libraries, here and there

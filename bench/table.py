@@ -17,20 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench import pens, predict, recipes  # noqa: E402 - the path must be known first
-from core import dataset, inference, models, pipeline, runs, settings  # noqa: E402
+from core import dataset, inference, models, runs, settings  # noqa: E402
 from core.errors import DigitLabError, RunError  # noqa: E402
 
 README = ROOT / "README.md"
 MARKERS = ("<!-- bench -->", "<!-- /bench -->")
 HEAD = ("| Family | Test | Pens | Fit time | Model, MB | One image, ms |", "|---|--:|--:|--:|--:|--:|")
 _ASKED = 200
-
-
-def plain(found: settings.Settings) -> runs.Run | None:
-    """Return the newest run of the exercise's own tree, on more than the sample, or None."""
-    asked = pipeline.make_config(models.DEFAULT, {}, None, "none")
-    there = [run for run in runs.list_runs(found) if run.servable and not run.card["data"]["is_sample"]]
-    return next((run for run in there if (run.config | asked) == run.config), None)
 
 
 def cpu_seconds(run: runs.Run) -> float:
@@ -81,9 +74,9 @@ def main() -> int:
     given = parser.parse_args()
     found = settings.load()
     recipes.need_mnist(found)
-    if plain(found) is None:
+    if recipes.plain(found) is None:
         subprocess.run([sys.executable, "-m", "core", "train"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    base = plain(found)
+    base = recipes.plain(found)
     assert base
     images = np.array(dataset.load(found).x_test[:_ASKED])
     drawings, labels = None, None

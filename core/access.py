@@ -18,24 +18,25 @@ from limits.strategies import MovingWindowRateLimiter
 
 from core.errors import AccessError
 from core.settings import Settings
+from core.texts import t
 
 HOST, CLASS, VISITOR = "host", "class", "visitor"
 # What is not named here only the host may do.
 OPEN_TO = dict.fromkeys(("train", "cancel", "label", "export", "keep", "fetch"), (HOST, CLASS))
 ATTEMPTS = RateLimitItemPerMinute(5, 15)  # wrong passwords of one client in 15 minutes
 ALL_ATTEMPTS = RateLimitItemPerHour(100)  # of all clients together: many addresses are cheap
-_WORDS = {
-    "train": "Training",
-    "cancel": "Stopping a training of somebody else",
-    "data": "Changing the data",
-    "promote": "Promoting",
-    "label": "Writing on a run",
-    "export": "Exporting a run",
-    "import": "Importing a run",
-    "delete": "Deleting a run",
-    "keep": "Keeping drawings",
-    "wandb": "Weights & Biases",
-    "fetch": "Fetching a run from W&B",
+_CLOSED = {
+    "train": "Training is closed to visitors",
+    "cancel": "Stopping a training of somebody else is closed to visitors",
+    "data": "Changing the data is closed to visitors",
+    "promote": "Promoting is closed to visitors",
+    "label": "Writing on a run is closed to visitors",
+    "export": "Exporting a run is closed to visitors",
+    "import": "Importing a run is closed to visitors",
+    "delete": "Deleting a run is closed to visitors",
+    "keep": "Keeping drawings is closed to visitors",
+    "wandb": "Weights & Biases is closed to visitors",
+    "fetch": "Fetching a run from W&B is closed to visitors",
 }
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 _holding = threading.Lock()
@@ -92,10 +93,10 @@ def require(settings: Settings, now: str, action: str) -> None:
 
 def reason(settings: Settings, action: str) -> str:
     """Say why an action is closed, and what opens it."""
-    what = f"{_WORDS.get(action, action.capitalize())} is closed to visitors"
+    what = t(_CLOSED.get(action, "This is closed to visitors"))
     if settings.password:
-        return f"{what}. Unlock it in the side bar with the password of this server."
-    return f"{what}, as this server has no password. Set DIGITLAB_PASSWORD where it runs."
+        return t("{what}. Unlock it in the side bar with the password of this server.", what=what)
+    return t("{what}, as this server has no password. Set DIGITLAB_PASSWORD where it runs.", what=what)
 
 
 def unlock(settings: Settings, who: Client, session: str, password: str) -> None:
@@ -109,12 +110,14 @@ def unlock(settings: Settings, who: Client, session: str, password: str) -> None
     global _holder
     mine = ("unlock", who.address)
     if not (_limiter.test(ATTEMPTS, *mine) and _limiter.test(ALL_ATTEMPTS, "unlock")):
-        raise AccessError("Too many wrong passwords. Try again in a quarter of an hour.")
+        raise AccessError(t("Too many wrong passwords. Try again in a quarter of an hour."))
     if not settings.password or not _same(password, settings.password):
         _limiter.hit(ATTEMPTS, *mine)
         _limiter.hit(ALL_ATTEMPTS, "unlock")
         left = _limiter.get_window_stats(ATTEMPTS, *mine).remaining
-        raise AccessError(f"That is not the password; {left} more {'try' if left == 1 else 'tries'}.")
+        if left == 1:
+            raise AccessError(t("That is not the password; 1 more try."))
+        raise AccessError(t("That is not the password; {left} more tries.", left=left))
     with _holding:
         _holder = session
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 from core import runs
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 MOST_FILES = 32
 MOST_BYTES = 400 * 2**20  # unpacked: four times the largest model that is exported
@@ -71,7 +72,7 @@ def take_in(settings: Settings, source: IO[bytes], now: float | None = None) -> 
             card = _card(archive, members)
             run_id = str(card.get("id"))
             if (runs.folder(settings) / run_id).exists():
-                raise RunError(f"The run {run_id} is here already, so nothing was imported.")
+                raise RunError(t("The run {run_id} is here already, so nothing was imported.", run_id=run_id))
             labels = _read_labels(archive, members)
             workspace.mkdir(parents=True)
             for name, entry in members.items():
@@ -81,11 +82,11 @@ def take_in(settings: Settings, source: IO[bytes], now: float | None = None) -> 
                     _check_arrays(workspace / name)
         run = runs.adopt(settings, workspace)
     except _UNREADABLE as error:
-        raise RunError(f"This is not a whole .zip file ({error}). Export the run once more.") from error
+        raise RunError(t("This is not a whole .zip file ({error}). Export the run once more.", error=error)) from error
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # these two are the file's own nonsense, the others the disk's
             raise
-        raise RunError("This is not a whole .zip file. Export the run once more.") from error
+        raise RunError(t("This is not a whole .zip file. Export the run once more.")) from error
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
     tags = labels.pop("tags", [])
@@ -103,10 +104,10 @@ def _check_end(source: IO[bytes]) -> None:
     if at < 0 or tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
         at = tail.rfind(_END)
     if at < 0 or len(tail) < at + _END_BYTES:
-        raise RunError("This is not a whole .zip file. Export the run once more.")
+        raise RunError(t("This is not a whole .zip file. Export the run once more."))
     listing = int.from_bytes(tail[at + 12 : at + 16], "little")
     if listing > MOST_FILES * 1024 or tail[max(0, at - 20) : at][:4] == _END_64:
-        raise RunError(f"This .zip lists too many files; a run has at most {MOST_FILES}.")
+        raise RunError(t("This .zip lists too many files; a run has at most {most}.", most=MOST_FILES))
     source.seek(0)
 
 
@@ -114,12 +115,24 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the files by their plain names, after the list itself proves harmless: nothing is unpacked for that."""
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if not entries:
-        raise RunError("This .zip file is empty. Export the run once more.")
+        raise RunError(t("This .zip file is empty. Export the run once more."))
     if len(archive.infolist()) > MOST_FILES:
-        raise RunError(f"This .zip has {len(archive.infolist()):,} entries; a run has at most {MOST_FILES}.")
+        raise RunError(
+            t(
+                "This .zip has {n:,} entries; a run has at most {most}.",
+                n=len(archive.infolist()),
+                most=MOST_FILES,
+            )
+        )
     total = sum(entry.file_size for entry in entries)
     if total > MOST_BYTES:
-        raise RunError(f"This .zip would unpack to {total / 2**20:,.0f} MB; {MOST_BYTES // 2**20} MB is the most.")
+        raise RunError(
+            t(
+                "This .zip would unpack to {total:,.0f} MB; {most} MB is the most.",
+                total=total / 2**20,
+                most=MOST_BYTES // 2**20,
+            )
+        )
     found: dict[str, zipfile.ZipInfo] = {}
     folders = set()
     for entry in archive.infolist():
@@ -129,11 +142,11 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             folder, name = entry.filename.rstrip("/"), ""
         folders.add(folder)
         if name in found:
-            raise RunError(f"This .zip has {name!r} twice. Export the run once more.")
+            raise RunError(t("This .zip has {name!r} twice. Export the run once more.", name=name))
         if name:
             found[name] = entry
     if len(folders) > 1 or "/" in next(iter(folders)):
-        raise RunError("This .zip is not one run: its files are not all in one folder. Export the run once more.")
+        raise RunError(t("This .zip is not one run: its files are not all in one folder. Export the run once more."))
     return found
 
 
@@ -141,36 +154,46 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     name, shown = entry.orig_filename, repr(entry.orig_filename[:80])
     parts = name.rstrip("/").split("/")
     if name.startswith("/") or "\\" in name or ":" in name or "\0" in name or {"", ".", ".."} & set(parts):
-        raise RunError(f"This .zip names the file {shown}, which would lie outside its folder. It was not imported.")
+        raise RunError(
+            t("This .zip names the file {shown}, which would lie outside its folder. It was not imported.", shown=shown)
+        )
     mode = entry.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise RunError(f"This .zip has a link or a device, {shown}, in place of a file. It was not imported.")
+        raise RunError(
+            t("This .zip has a link or a device, {shown}, in place of a file. It was not imported.", shown=shown)
+        )
     if entry.flag_bits & 0x1:
-        raise RunError(f"The file {shown} in this .zip is encrypted. Export the run without a password.")
+        raise RunError(t("The file {shown} in this .zip is encrypted. Export the run without a password.", shown=shown))
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise RunError(f"The file {shown} in this .zip is packed in an unusual way. Export the run once more.")
+        raise RunError(
+            t("The file {shown} in this .zip is packed in an unusual way. Export the run once more.", shown=shown)
+        )
 
 
 def _card(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
     """Return the card, after it names exactly what else is there, with the sizes that the .zip claims."""
     if _CARD not in members or members[_CARD].file_size > _MOST_CARD:
-        raise RunError("This .zip is not a run of Digit Lab: it has no card.json.")
+        raise RunError(t("This .zip is not a run of Digit Lab: it has no card.json."))
     try:
         card = json.loads(archive.read(members[_CARD]))
     except (ValueError, RecursionError):
         card = None
     listed = card.get("files") if isinstance(card, dict) else None
     if not isinstance(card, dict) or not isinstance(listed, dict) or not runs.is_id(card.get("id")):
-        raise RunError("This .zip is not a run of Digit Lab: its card.json cannot be read.")
+        raise RunError(t("This .zip is not a run of Digit Lab: its card.json cannot be read."))
     there = set(members) - {_CARD, _LABELS}
     odd = sorted(there ^ set(listed))
     if odd:
-        word = "does not belong to it" if odd[0] in there else "is missing"
-        raise RunError(f"The run {card['id']} in this .zip is not whole: {odd[0][:80]!r} {word}.")
+        what = {"id": card["id"], "odd": odd[0][:80]}
+        if odd[0] in there:
+            raise RunError(t("The run {id} in this .zip is not whole: {odd!r} does not belong to it.", **what))
+        raise RunError(t("The run {id} in this .zip is not whole: {odd!r} is missing.", **what))
     for name in there:
         size = listed[name].get("bytes") if isinstance(listed[name], dict) else None
         if size != members[name].file_size:
-            raise RunError(f"{name} in this .zip is not of the size that the run's card says. Export it once more.")
+            raise RunError(
+                t("{name} in this .zip is not of the size that the run's card says. Export it once more.", name=name)
+            )
     return card
 
 
@@ -196,7 +219,9 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> 
         while left > 0 and (chunk := member.read(min(_CHUNK, left))):
             left -= out.write(chunk)
         if left or member.read(1):
-            raise RunError(f"{target.name} in this .zip is not of the size that it claims. It was not imported.")
+            raise RunError(
+                t("{name} in this .zip is not of the size that it claims. It was not imported.", name=target.name)
+            )
 
 
 def _check_arrays(path: Path) -> None:
@@ -204,7 +229,13 @@ def _check_arrays(path: Path) -> None:
     with zipfile.ZipFile(path) as inside:
         total = sum(entry.file_size for entry in inside.infolist())
     if total > MOST_BYTES:
-        raise RunError(f"{path.name} in this .zip would unpack to {total / 2**20:,.0f} MB. It was not imported.")
+        raise RunError(
+            t(
+                "{name} in this .zip would unpack to {total:,.0f} MB. It was not imported.",
+                name=path.name,
+                total=total / 2**20,
+            )
+        )
 
 
 def _clear(root: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core import metrics
 from core.runs import Run, size_of
+from core.texts import retell, t
 
 MOST = 8  # runs side by side: beyond that nobody tells the lines apart
 RESAMPLES = 10_000
@@ -59,9 +60,11 @@ def incomparable(found: Sequence[Run]) -> str:
     first, *others = found
     for run in others:
         if run.config["data_sha256"] != first.config["data_sha256"]:
-            return (
-                f"These runs cannot be compared, as they answered different test images: {_data(first)}, but "
-                f"{_data(run)}. Train one of them again on the other's data."
+            return t(
+                "These runs cannot be compared, as they answered different test images: {first}, but {other}. Train "
+                "one of them again on the other's data.",
+                first=_data(first),
+                other=_data(run),
             )
     return ""
 
@@ -71,7 +74,7 @@ def different_answers(evaluations: Sequence[metrics.Evaluation]) -> str:
     first = evaluations[0].y_true
     if all(np.array_equal(first, other.y_true) for other in evaluations[1:]):
         return ""
-    return "These runs cannot be compared: they name the same data, but the labels of their test images differ."
+    return t("These runs cannot be compared: they name the same data, but the labels of their test images differ.")
 
 
 def pair(one: metrics.Evaluation, other: metrics.Evaluation, seed: int = 0) -> Pair:
@@ -113,20 +116,26 @@ def describe(found: Pair, first: str, second: str) -> str:
     """Say in words which of two runs is better, or that it is a tie."""
     up, down = len(found.fixed), len(found.broken)
     if not up + down:
-        return f"**A tie**: both are right and wrong on the very same images, all {found.n:,} of them."
-    counts = f"{second} reads {up:,} images right that {first} gets wrong, and gets {down:,} wrong that {first} reads."
-    d = found.difference
-    points = (
-        f"That is {100 * d.value:+.2f} points of accuracy, {100 * d.low:+.2f} to {100 * d.high:+.2f} for 19 of 20 such "
-        "test sets."
+        return t("**A tie**: both are right and wrong on the very same images, all {n:,} of them.", n=found.n)
+    d, chance = found.difference, p_words(found.p)
+    counts = t(
+        "{second} reads {up:,} images right that {first} gets wrong, and gets {down:,} wrong that {first} reads. That "
+        "is {points:+.2f} points of accuracy, {low:+.2f} to {high:+.2f} for 19 of 20 such test sets.",
+        first=first,
+        second=second,
+        up=up,
+        down=down,
+        points=100 * d.value,
+        low=100 * d.low,
+        high=100 * d.high,
     )
-    chance = p_words(found.p)
     if found.p >= UNLIKELY:
-        return (
-            f"**A tie: {chance}.** {counts} {points} Equally good models would differ as much by chance often enough."
-        )
-    winner = second if up > down else first
-    return f"**{winner} is better: {chance}.** {counts} {points} Chance alone would hardly make that."
+        begin = t("**A tie: {chance}.**", chance=chance)
+        end = t("Equally good models would differ as much by chance often enough.")
+    else:
+        begin = t("**{winner} is better: {chance}.**", winner=second if up > down else first, chance=chance)
+        end = t("Chance alone would hardly make that.")
+    return f"{begin} {counts} {end}"
 
 
 def p_words(p: float) -> str:
@@ -175,4 +184,10 @@ def recall_by_digit(evaluations: Sequence[metrics.Evaluation]) -> np.ndarray:
 
 def _data(run: Run) -> str:
     data = run.card["data"]
-    return f"{run.id} on {data['title']} ({data['n_test']:,} images, sha256 {run.config['data_sha256'][:8]}…)"
+    return t(
+        "{run} on {data} ({n:,} images, sha256 {sha256}…)",
+        run=run.id,
+        data=retell(data["title"]),
+        n=data["n_test"],
+        sha256=run.config["data_sha256"][:8],
+    )

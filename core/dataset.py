@@ -24,6 +24,7 @@ from core import digits as contract
 from core import files
 from core.errors import DataError, DataNotReady
 from core.settings import Settings
+from core.texts import retell, t
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -85,7 +86,9 @@ def load(settings: Settings) -> Digits:
     """
     if settings.mnist:
         if not settings.mnist.is_file():
-            raise DataError(f"DIGITLAB_MNIST names {settings.mnist}, but there is no such file. Mend it or unset it.")
+            raise DataError(
+                t("DIGITLAB_MNIST names {mnist}, but there is no such file. Mend it or unset it.", mnist=settings.mnist)
+            )
         return _open(settings, _unpacked(settings, settings.mnist), "file", f"{settings.mnist.name} (DIGITLAB_MNIST)")
     notes = []
     stored = files.read_json(_root(settings) / "current.json")
@@ -93,16 +96,16 @@ def load(settings: Settings) -> Digits:
         try:
             return _open(settings, stored["sha256"], "stored", stored["title"])
         except DataError as error:
-            notes.append(f"The stored data was skipped: {error}")
+            notes.append(t("The stored data was skipped: {error}", error=error))
     cached = keras_file(settings)
     if cached.is_file():
         try:
             return _open(settings, _unpacked(settings, cached, KERAS_SHA256), "keras", "the Keras cache", *notes)
         except DataError as error:
-            notes.append(f"The Keras cache was skipped: {error}")
+            notes.append(t("The Keras cache was skipped: {error}", error=error))
     sample = files.read_json(_root(settings) / "sample.json")
     if not sample:
-        raise DataNotReady("The bundled sample is being unpacked; this takes a few seconds, once.")
+        raise DataNotReady(t("The bundled sample is being unpacked; this takes a few seconds, once."))
     return _open(settings, sample["sha256"], "sample", "the bundled sample of 5,000 digits", *notes)
 
 
@@ -147,8 +150,8 @@ def save_sample(settings: Settings) -> None:
 
 def describe(digits: Digits) -> str:
     """Say in one line which data this is."""
-    size = f"{len(digits.y_train):,} training and {len(digits.y_test):,} test images"
-    return f"{size} from {digits.title}"
+    what = {"train": len(digits.y_train), "test": len(digits.y_test), "title": retell(digits.title)}
+    return t("{train:,} training and {test:,} test images from {title}", **what)
 
 
 def _root(settings: Settings) -> Path:
@@ -164,7 +167,9 @@ def _mapped(path: Path) -> list[np.ndarray]:
     try:
         return [np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS]
     except (*_UNREADABLE, *_NO_HEADER) as error:
-        raise DataError(f"The data in {path.name} is gone or damaged. Upload or download it once more.") from error
+        raise DataError(
+            t("The data in {name} is gone or damaged. Upload or download it once more.", name=path.name)
+        ) from error
 
 
 def _is_whole(path: Path) -> bool:
@@ -198,9 +203,10 @@ def _check_file(source: Path, expected: str) -> None:
         with source.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{source} cannot be read ({error.strerror}).") from error
+        raise DataError(t("{source} cannot be read ({strerror}).", source=source, strerror=error.strerror)) from error
     if found != expected:
-        raise DataError(f"{source} has the sha256 {found[:12]}…, not Keras's {expected[:12]}…. Delete it.")
+        both = {"source": source, "found": found[:12], "expected": expected[:12]}
+        raise DataError(t("{source} has the sha256 {found}…, not Keras's {expected}…. Delete it.", **both))
 
 
 @contextlib.contextmanager
@@ -220,16 +226,20 @@ def _extract(source: Path, target: Path) -> None:
             names = set(archive.namelist())
             missing = [name for name in ARRAYS if f"{name}.npy" not in names]
             if missing:
-                raise DataError(f"{source.name} has no array {missing[0]!r}; it needs {', '.join(ARRAYS)}.")
+                what = {"name": source.name, "missing": missing[0], "arrays": ", ".join(ARRAYS)}
+                raise DataError(t("{name} has no array {missing!r}; it needs {arrays}.", **what))
             for name in ARRAYS:
                 with archive.open(f"{name}.npy") as member, (target / f"{name}.npy").open("wb") as out:
                     size = _expected_bytes(member, name, source.name)
                     member.seek(0)
                     copied = _copy(member, out, size)
                 if copied != size:
-                    raise DataError(f"{name} in {source.name} is cut off: {copied:,} of {size:,} bytes.")
+                    cut = {"name": name, "file": source.name, "copied": copied, "size": size}
+                    raise DataError(t("{name} in {file} is cut off: {copied:,} of {size:,} bytes.", **cut))
     except _UNREADABLE as error:
-        raise DataError(f"{source.name} is not a whole .npz file ({error}). Get it once more.") from error
+        raise DataError(
+            t("{name} is not a whole .npz file ({error}). Get it once more.", name=source.name, error=error)
+        ) from error
 
 
 def _expected_bytes(member: IO[bytes], name: str, file: str) -> int:
@@ -238,18 +248,24 @@ def _expected_bytes(member: IO[bytes], name: str, file: str) -> int:
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(member, max_header_size=_HEADER_BYTES)
     except _NO_HEADER as error:
-        raise DataError(f"{name} in {file} is not a numpy array ({error}).") from error
+        raise DataError(
+            t("{name} in {file} is not a numpy array ({error}).", name=name, file=file, error=error)
+        ) from error
     images = name.startswith("x")
+    what = {"name": name, "file": file, "dtype": dtype, "shape": shape}
     if dtype.hasobject:
-        raise DataError(f"{name} in {file} holds pickled Python objects, which are never opened. Save plain numbers.")
+        raise DataError(
+            t("{name} in {file} holds pickled Python objects, which are never opened. Save plain numbers.", **what)
+        )
     if images and (dtype != np.uint8 or len(shape) != 3 or shape[1:] != contract.IMAGE_SHAPE):
-        raise DataError(f"{name} in {file} is {dtype} {shape}; it must be uint8 (n, 28, 28).")
+        raise DataError(t("{name} in {file} is {dtype} {shape}; it must be uint8 (n, 28, 28).", **what))
     if not images and (dtype != np.uint8 or len(shape) != 1):
-        raise DataError(f"{name} in {file} is {dtype} {shape}; it must be uint8 (n,).")
+        raise DataError(t("{name} in {file} is {dtype} {shape}; it must be uint8 (n,).", **what))
     if fortran:
-        raise DataError(f"{name} in {file} is stored column by column (Fortran order); save it in C order.")
+        raise DataError(t("{name} in {file} is stored column by column (Fortran order); save it in C order.", **what))
     if not 0 < shape[0] <= MAX_IMAGES:
-        raise DataError(f"{name} in {file} has {shape[0]:,} entries; give between 1 and {MAX_IMAGES:,}.")
+        what |= {"n": shape[0], "most": MAX_IMAGES}
+        raise DataError(t("{name} in {file} has {n:,} entries; give between 1 and {most:,}.", **what))
     return member.tell() + int(np.prod(shape))
 
 
@@ -267,7 +283,9 @@ def _adopt(settings: Settings, new: Path) -> str:
         contract.check_labels(arrays[f"y_{part}"], len(arrays[f"x_{part}"]), f"y_{part}")
     absent = set(contract.CLASSES) - set(np.unique(arrays["y_train"]).tolist())
     if absent:
-        raise DataError(f"y_train has no image of the digit {min(absent)}; every digit from 0 to 9 must occur.")
+        raise DataError(
+            t("y_train has no image of the digit {absent}; every digit from 0 to 9 must occur.", absent=min(absent))
+        )
     digest = hashlib.sha256()
     for name, array in arrays.items():
         digest.update(f"{name}{array.shape}".encode())

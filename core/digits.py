@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import DataError
+from core.texts import t
 
 IMAGE_SHAPE = (28, 28)
 N_PIXELS = 28 * 28
@@ -22,8 +23,13 @@ def check_images(images: np.ndarray, name: str = "images") -> None:
     """
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
         raise DataError(
-            f"{name} must be uint8 with shape (n, 28, 28), but it is {images.dtype} with shape "
-            f"{tuple(images.shape)}. Save the pixels as whole numbers from 0 to 255."
+            t(
+                "{name} must be uint8 with shape (n, 28, 28), but it is {dtype} with shape {shape}. Save the "
+                "pixels as whole numbers from 0 to 255.",
+                name=name,
+                dtype=images.dtype,
+                shape=tuple(images.shape),
+            )
         )
 
 
@@ -37,12 +43,31 @@ def check_labels(labels: np.ndarray, count: int, name: str = "labels") -> None:
     """
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(
-            f"{name} must be one row of whole numbers, but it is {labels.dtype} with shape {tuple(labels.shape)}."
+            t(
+                "{name} must be one row of whole numbers, but it is {dtype} with shape {shape}.",
+                name=name,
+                dtype=labels.dtype,
+                shape=tuple(labels.shape),
+            )
         )
     if len(labels) != count:
-        raise DataError(f"{name} has {len(labels)} labels for {count} images. Give one label for each image.")
+        raise DataError(
+            t(
+                "{name} has {n} labels for {count} images. Give one label for each image.",
+                name=name,
+                n=len(labels),
+                count=count,
+            )
+        )
     if len(labels) and (labels.min() < 0 or labels.max() > 9):
-        raise DataError(f"{name} must lie between 0 and 9, but goes from {labels.min()} to {labels.max()}.")
+        raise DataError(
+            t(
+                "{name} must lie between 0 and 9, but goes from {least} to {most}.",
+                name=name,
+                least=labels.min(),
+                most=labels.max(),
+            )
+        )
 
 
 def stratified(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -115,5 +140,7 @@ def one_row_each(labels: np.ndarray, columns: int, seed: int) -> np.ndarray:
     rows: Sequence[np.ndarray] = [np.flatnonzero(labels == c) for c in CLASSES]
     empty = [c for c, row in zip(CLASSES, rows, strict=True) if not len(row)]
     if empty:
-        raise DataError(f"The data has no image of the digit {empty[0]}. Give data in which every digit occurs.")
+        raise DataError(
+            t("The data has no image of the digit {empty}. Give data in which every digit occurs.", empty=empty[0])
+        )
     return np.concatenate([rng.choice(row, columns, replace=len(row) < columns) for row in rows])

@@ -11,6 +11,7 @@ import requests
 from core import dataset, files
 from core.errors import DataError
 from core.settings import Settings
+from core.texts import t
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 10.0, 600.0
 REMEMBER_SECONDS = 3600.0
@@ -69,14 +70,16 @@ def fetch(
             files.write_bytes(target, Path(got).read_bytes())
     except requests.RequestException as error:
         raise _failed(
-            settings, f"MNIST could not be downloaded ({type(error).__name__}). Check the network."
+            settings, t("MNIST could not be downloaded ({why}). Check the network.", why=type(error).__name__)
         ) from error
     except ValueError as error:  # pooch's word for a wrong hash; what it fetched is gone already
         raise _failed(
-            settings, f"The file at {url} is not the MNIST that Keras uses, so it was thrown away."
+            settings, t("The file at {url} is not the MNIST that Keras uses, so it was thrown away.", url=url)
         ) from error
     except OSError as error:
-        raise _failed(settings, f"MNIST could not be written to {target.parent} ({error.strerror}).") from error
+        raise _failed(
+            settings, t("MNIST could not be written to {where} ({why}).", where=target.parent, why=error.strerror)
+        ) from error
     shutil.rmtree(work, ignore_errors=True)
     found = dataset.save_current(settings, target, "the Keras download", sha256)
     marker.unlink(missing_ok=True)
@@ -96,7 +99,9 @@ def save_failure(settings: Settings, message: str) -> None:
 
 def _failed(settings: Settings, message: str) -> DataError:
     save_failure(settings, message)
-    return DataError(f"{message} The small sample serves until then; a mnist.npz file can be uploaded on Home.")
+    return DataError(
+        t("{why} The small sample serves until then; a mnist.npz file can be uploaded on Home.", why=message)
+    )
 
 
 def _marker(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 
 from core import features, onnx_export, onnx_network
 from core.models import ModelSpec, Value, deep
+from core.texts import t
 from core.training import FittedModel
 
 JOBLIB, KERAS = "model.joblib", "model.keras"
@@ -114,12 +115,16 @@ def parity(proba: np.ndarray, served: np.ndarray) -> dict[str, Any]:
     clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN
     others = int(((proba.argmax(axis=1) != served.argmax(axis=1)) & clear).sum())
     servable = difference <= MAX_DIFFERENCE and not others
-    reason = (
-        ""
-        if servable
-        else (
-            f"The exported model differs from the trained one by up to {difference:.2g} (at most {MAX_DIFFERENCE:g} is "
-            f"allowed) and answers {others} test images differently, so it is kept but not served."
-        )
+    why = t(
+        "The exported model differs from the trained one by up to {difference:.2g} (at most {allowed:g} is "
+        "allowed) and answers {others} test images differently, so it is kept but not served.",
+        difference=difference,
+        allowed=MAX_DIFFERENCE,
+        others=others,
     )
-    return {"max_difference": difference, "other_answers": others, "servable": servable, "reason": reason}
+    return {
+        "max_difference": difference,
+        "other_answers": others,
+        "servable": servable,
+        "reason": "" if servable else why,
+    }

@@ -11,9 +11,11 @@ import onnxruntime
 from core import features, runs
 from core.digits import check_images
 from core.errors import RunError
+from core.texts import retell
 
 BATCH = 500  # bounds the memory: ten thousand images in one call would take 460 MB
 THREADS = 2
+LARGE = 1_000_000  # bytes; so large a network is quicker on two cores (bench/predict.py), whatever else loses by them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,12 @@ def load_session(run: runs.Run) -> onnxruntime.InferenceSession:
         If the run is not servable, or the file was damaged.
     """
     if not run.servable:
-        raise RunError(run.card["parity"]["reason"])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # one small image gains nothing from threads that fight over two cores
+        raise RunError(retell(run.card["parity"]["reason"]))
     body = runs.verified(run, "model.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS if run.model_file == "model.keras" and len(body) > LARGE else 1
+    # Between two answers nobody waits in a busy loop: the cores belong to the next visitor.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
 
 

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from core import files
 from core.errors import JobError
 from core.settings import ROOT, Settings
+from core.texts import t
 
 KEEP = 100  # a training and its tracking are two
 START_GRACE_SECONDS = 10.0
@@ -282,7 +283,7 @@ def read_config(settings: Settings, job_id: str) -> dict[str, Any]:
 
 
 def _gone(job_id: str) -> JobError:
-    return JobError(f"There is no job {job_id!r} any more; the last {KEEP} are kept.")
+    return JobError(t("There is no job {job_id!r} any more; the last {keep} are kept.", job_id=job_id, keep=KEEP))
 
 
 def _starting(path: Path, submitted: float) -> bool:

@@ -11,6 +11,7 @@ from core.digits import N_PIXELS
 from core.errors import AccessError, DataNotReady, JobError, ModelError
 from core.pipeline import STAGES
 from core.settings import Settings
+from core.texts import t
 
 SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
@@ -92,17 +93,33 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
     spec = models.spec(config["family"])
     if spec.needs and not _installed(spec.needs):
         raise ModelError(
-            f"{spec.label} cannot be trained here, as {spec.needs} is not installed: train it on another machine, and "
-            "it arrives through W&B."
+            t(
+                "{label} cannot be trained here, as {needs} is not installed: train it on another machine, "
+                "and it arrives through W&B.",
+                label=t(spec.label),
+                needs=spec.needs,
+            )
         )
     learned = learned_rows(config, rows)
     need = memory_mb(settings, config, rows)
     if 0 < settings.memory_mb < need + SERVER_MB:
-        of_them = f"{rows:,} images" + (f" and {learned - rows:,} variants" if learned > rows else "")
+        what = {"label": t(spec.label), "rows": rows, "more": learned - rows, "need": need, "server": SERVER_MB}
+        what["have"] = settings.memory_mb
+        if learned > rows:
+            raise ModelError(
+                t(
+                    "{label} on {rows:,} images and {more:,} variants needs {need:.0f} MB beside the server's "
+                    "{server}, as measured; there are {have} MB (DIGITLAB_MEMORY_MB, else the machine's). Use "
+                    "fewer images, or no augmentation.",
+                    **what,
+                )
+            )
         raise ModelError(
-            f"{spec.label} on {of_them} needs {need:.0f} MB beside the server's {SERVER_MB}, as measured; there "
-            f"are {settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images"
-            + (", or no augmentation." if learned > rows else ".")
+            t(
+                "{label} on {rows:,} images needs {need:.0f} MB beside the server's {server}, as measured; there are "
+                "{have} MB (DIGITLAB_MEMORY_MB, else the machine's). Use fewer images.",
+                **what,
+            )
         )
 
 
@@ -111,7 +128,7 @@ def memory_mb(settings: Settings, config: Mapping[str, Any], rows: int) -> float
     learned = learned_rows(config, rows)
     # The originals are pages of a file, which the system takes back; with variants all of them are an array.
     array = learned * N_PIXELS / 2**20 if learned > rows else 0.0
-    return models.spec(config["family"]).memory_mb(learned, settings.small) + array
+    return models.spec(config["family"]).memory_mb(config["params"], learned, settings.small) + array
 
 
 def learned_rows(config: Mapping[str, Any], rows: int) -> int:
@@ -137,7 +154,9 @@ def check_queue(settings: Settings, trainings: list[jobs.Job]) -> None:
     waiting = sum(job.live for job in trainings)
     most = SMALL_QUEUE if settings.small else QUEUE
     if waiting >= most:
-        raise JobError(f"{waiting} trainings run or wait already, the most for this server. Try again later.")
+        raise JobError(
+            t("{waiting} trainings run or wait already, the most for this server. Try again later.", waiting=waiting)
+        )
 
 
 def check_class(config: Mapping[str, Any], rows: int, mine: list[jobs.Job], author: str) -> None:
@@ -154,14 +173,22 @@ def check_class(config: Mapping[str, Any], rows: int, mine: list[jobs.Job], auth
     """
     spec = models.spec(config["family"])
     if not check_author(author):
-        raise AccessError("Give your name first: your run is kept under it.")
+        raise AccessError(t("Give your name first: your run is kept under it."))
     if not spec.class_rows:
-        raise AccessError(f"{spec.label} takes too long for a class. Choose another model.")
+        raise AccessError(t("{label} takes too long for a class. Choose another model.", label=t(spec.label)))
     if rows > spec.class_rows:
-        raise AccessError(f"A class trains this model on at most {spec.class_rows:,} images, not {rows:,}. Use fewer.")
+        raise AccessError(
+            t(
+                "A class trains this model on at most {class_rows:,} images, not {rows:,}. Use fewer.",
+                class_rows=spec.class_rows,
+                rows=rows,
+            )
+        )
     waiting = sum(job.live for job in mine)
     if waiting >= CLASS_JOBS:
-        raise AccessError(f"{waiting} trainings of yours run or wait already. Try again when one has ended.")
+        raise AccessError(
+            t("{waiting} trainings of yours run or wait already. Try again when one has ended.", waiting=waiting)
+        )
 
 
 def check_author(name: str) -> str:

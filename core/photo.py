@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from core import components
 from core.errors import ImageError
+from core.texts import t
 
 SIZE = 512  # pixels of the longer side; a digit needs 20 of them
 CLEAN_SHARE = 0.6  # of the pixels are the paper's colour, or the ink's
@@ -67,8 +68,11 @@ def ink(grey: np.ndarray) -> np.ndarray:
     strongest = float(np.quantile(depth[strong], 0.7)) if strong.any() else float(depth.max())
     if not strong.any() or strongest < least:
         raise ImageError(
-            f"There is no ink in this photo: nothing the size of a stroke is more than {least:.0%} darker or lighter "
-            "than the paper around it. Use a thicker pen or more light, and come closer."
+            t(
+                "There is no ink in this photo: nothing the size of a stroke is more than {least:.0%} darker "
+                "or lighter than the paper around it. Use a thicker pen or more light, and come closer.",
+                least=least,
+            )
         )
     near = Image.fromarray(strong).convert("L").filter(ImageFilter.MaxFilter(_GROW))
     depth[(np.asarray(near) == 0) | (depth < FAINT * strongest)] = 0

@@ -14,11 +14,18 @@ import psutil
 from core import dataset, export, features, jobs, metrics, models, mydigits, runs, training, worker
 from core.errors import DataNotReady
 from core.settings import Settings
+from core.texts import later, t
 
 STAGES = ("data", "fit", "evaluate", "export", "seal")
 PACKAGES = ("numpy", "scikit-learn", "joblib", "onnx", "onnxruntime")
-PREPROCESSING = "ink crop, longer side 20 px, centre of mass at (14, 14)"
+PREPROCESSING = later("ink crop, longer side 20 px, centre of mass at (14, 14)")
 JOB_ONLY = ("plan", "author", "repeats")  # of a job's config; no part of what is needed to repeat the run
+_STEPS = {
+    "trees": "{done} of {total} trees",
+    "epochs": "{done} of {total} epochs",
+    "iterations": "{done} of {total} iterations",
+    "fit": "{done} of {total} fits",
+}
 
 
 def make_config(
@@ -69,7 +76,7 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
         Whatever is wrong with settings, data or parameters, as one sentence.
     """
     began = time.time()
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     spec = models.spec(config["family"])
     params = spec.check(config["params"])
     digits = _open_data(settings)
@@ -84,10 +91,10 @@ def fit(settings: Settings, run_id: str, config: Mapping[str, Any], emit: worker
     extra = mydigits.load_set(settings, config["my_digits"]) if config.get("my_digits") else None
     material = _prepare(spec, images, labels, asked | kept, emit, extra)
     spent = {"prepare": time.perf_counter() - clocks[0], "prepare_cpu": time.process_time() - clocks[1]}
-    emit("fit", message=f"Fitting {len(material.labels):,} images")
+    emit("fit", message=t("Fitting {n:,} images", n=len(material.labels)))
     model = training.fit(spec, params, material, _reporter(settings, run_id, emit), sparse=settings.small)
 
-    emit("evaluate", message=f"Answering {len(digits.y_test):,} test images")
+    emit("evaluate", message=t("Answering {n:,} test images", n=len(digits.y_test)))
     start = time.perf_counter()
     evaluation = training.evaluate(model, digits.x_test, digits.y_test)
     predict_seconds = time.perf_counter() - start
@@ -111,10 +118,11 @@ def _prepare(
     extra: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> models.Material:
     def tell(done: int, total: int) -> None:
-        emit("data", message=f"{done:,} of {total:,} variants written by other hands", done=done, total=total)
+        words = t("{done:,} of {total:,} variants written by other hands", done=done, total=total)
+        emit("data", message=words, done=done, total=total)
 
     if spec.features:
-        emit("data", message=f"Looking at the strokes of {len(labels):,} images")
+        emit("data", message=t("Looking at the strokes of {n:,} images", n=len(labels)))
     level, copies = config.get("augmentation", "none"), config.get("copies", 0)
     return training.prepare(
         spec, images, labels, int(config.get("validation", 0)), seed(config["params"]), level, copies, tell, extra
@@ -129,8 +137,10 @@ def keep_best(settings: Settings, run_id: str) -> None:
 def _reporter(settings: Settings, run_id: str, emit: worker.Emit) -> models.Report:
     def report(step: models.Step) -> bool:
         found = asdict(step)
-        accuracy = f", {step.held_accuracy:.2%} of the held-out images right" if step.held_accuracy is not None else ""
-        emit("fit", message=f"{step.done} of {step.total} {step.unit}{accuracy}", **found)
+        words = t(_STEPS[step.unit], done=step.done, total=step.total)
+        if step.held_accuracy is not None:
+            words = t("{words}, {right:.2%} of the held-out images right", words=words, right=step.held_accuracy)
+        emit("fit", message=words, **found)
         return not (jobs.folder(settings, run_id) / "keep").exists()
 
     return report
@@ -143,7 +153,7 @@ def seed(params: Mapping[str, Any]) -> int:
 
 def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     """Make the second half of a run, from the files of the first: the model to serve, its proof, the seal."""
-    emit("export", message="Writing model.onnx")
+    emit("export", message=t("Writing model.onnx"))
     start = time.perf_counter()
     partial, config, card = runs.load_draft(settings, run_id)
     model = export.load_model(partial, models.spec(config["family"]), config["params"])
@@ -152,7 +162,7 @@ def finish(settings: Settings, run_id: str, emit: worker.Emit) -> runs.Run:
     evaluation = runs.draft_evaluation(partial)
     card["parity"] = export.parity(evaluation.proba, served)
 
-    emit("seal", message="Sealing the run")
+    emit("seal", message=t("Sealing the run"))
     card["timings"] |= {"export": time.perf_counter() - start, "total": time.time() - card["created"]}
     card["peak_memory_mb"] = max(card["peak_memory_mb"], peak_memory_mb())
     author, repeats = card.pop("author"), card.pop("repeats")

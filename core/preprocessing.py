@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from core import photo
 from core.digits import IMAGE_SHAPE
 from core.errors import ImageError
+from core.texts import t
 
 LONGER_SIDE = 20
 CENTRE = 14.0  # measured on MNIST, 0-based; 13.5 would cost the tree 5 points
@@ -116,22 +117,30 @@ def open_image(data: bytes) -> Image.Image:
         if width * height > min(MAX_PIXELS, MAX_BYTES // each):
             most = min(MAX_PIXELS, MAX_BYTES // each) // 10**6
             raise ImageError(
-                f"The picture has {width} x {height} pixels; of this kind at most {most} million are read. "
-                "Scale it down first."
+                t(
+                    "The picture has {width} x {height} pixels; of this kind at most {most} million are read. "
+                    "Scale it down first.",
+                    width=width,
+                    height=height,
+                    most=most,
+                )
             )
         # Two visitors' large pictures at once would be too much for a small server.
         with _ALONE if width * height * each > _ALONE_FROM else contextlib.nullcontext():
             return _decoded(image)
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"The picture has far more than the {MAX_PIXELS // 10**6} million pixels that are read. Scale it down."
+            t(
+                "The picture has far more than the {most} million pixels that are read. Scale it down.",
+                most=MAX_PIXELS // 10**6,
+            )
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"These {len(data):,} bytes are not a picture that can be read. Use a PNG or JPEG file."
+            t("These {n:,} bytes are not a picture that can be read. Use a PNG or JPEG file.", n=len(data))
         ) from error
     except (*_DAMAGED, struct.error) as error:  # each was, or may be, raised by one of Pillow's readers
-        raise ImageError("The picture is damaged or cut off. Save it again, then upload it once more.") from error
+        raise ImageError(t("The picture is damaged or cut off. Save it again, then upload it once more.")) from error
 
 
 def is_animated(data: bytes) -> bool:
@@ -186,8 +195,11 @@ def _amount(grey: np.ndarray) -> np.ndarray:
     strongest = float(grey.max()) - paper if bright else paper - float(grey.min())
     if strongest < LEAST_CONTRAST:
         raise ImageError(
-            f"There is no ink in this picture: the strongest stroke differs from the paper by {max(strongest, 0):.0f} "
-            "of 255 steps. Draw a digit, or use a picture with more contrast."
+            t(
+                "There is no ink in this picture: the strongest stroke differs from the paper by "
+                "{strongest:.0f} of 255 steps. Draw a digit, or use a picture with more contrast.",
+                strongest=max(strongest, 0),
+            )
         )
     # Of 8 bits there are only 256 greys to look at.
     shades = np.arange(256, dtype=np.float32) if grey.dtype == np.uint8 else grey
@@ -221,7 +233,7 @@ def steps(amount: np.ndarray) -> Steps:
     """Do what `normalise` does and keep what each step makes; for `amount` and errors see there."""
     mask = amount > int(INK_SHARE * amount.max())
     if not mask.any():
-        raise ImageError("There is no ink in this picture. Draw a digit first.")
+        raise ImageError(t("There is no ink in this picture. Draw a digit first."))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     crop = amount[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = crop.shape

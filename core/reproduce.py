@@ -14,6 +14,7 @@ from typing import Any
 
 from core import dataset, digits, features, models, training
 from core.runs import Run
+from core.texts import t
 
 # What a config may hold that the script knows how to repeat; anything else would be left out of it in silence.
 _KNOWN = {"family", "params", "train_size", "validation", "augmentation", "copies", "data_sha256", "versions"}
@@ -65,17 +66,24 @@ def command(run: Run) -> str:
 def _obstacle(run: Run) -> str:
     config = run.config
     if run.family not in _FAMILIES:
-        return f"{run.card['label']} needs more than a short script. This line makes it again in this app's folder:"
+        return t(
+            "{model} needs more than a short script. This line makes it again in this app's folder:",
+            model=t(run.card["label"]),
+        )
     if config.get("augmentation") not in (None, "none"):
-        return (
-            f"It learned from images as other hands would write them ({config['augmentation']}), which is too long for "
-            "a short script. This line makes it again in this app's folder:"
+        return t(
+            "It learned from images as other hands would write them ({level}), which is too long for a short script. "
+            "This line makes it again in this app's folder:",
+            level=t(config["augmentation"]),
         )
     more = sorted(name for name in set(config) - _KNOWN if config[name])
     if more:
-        return f"Its config has {more[0]}, which a short script cannot repeat. The nearest line in this app's folder:"
+        return t(
+            "Its config has {name}, which a short script cannot repeat. The nearest line in this app's folder:",
+            name=more[0],
+        )
     if run.card.get("learning") and not run.card["learning"][-1].get("done"):
-        return "Its card does not say how far it learned. This line makes it again in this app's folder:"
+        return t("Its card does not say how far it learned. This line makes it again in this app's folder:")
     return ""
 
 

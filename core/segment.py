@@ -8,6 +8,7 @@ from PIL import Image
 
 from core import components, preprocessing
 from core.errors import ImageError
+from core.texts import t
 
 SIZE = 512
 MOST = 20
@@ -69,9 +70,15 @@ def digits(strokes: np.ndarray) -> list[Piece]:
     found = [piece for piece in found if max(piece.height, piece.width) > SPECK * tallest]
     groups = _joined([[piece] for piece in found], tallest)
     if not groups:
-        raise ImageError("There is no ink in this picture. Write a number first.")
+        raise ImageError(t("There is no ink in this picture. Write a number first."))
     if len(groups) > MOST:
-        raise ImageError(f"There are {len(groups)} pieces in this picture; a number of at most {MOST} digits is read.")
+        raise ImageError(
+            t(
+                "There are {n} pieces in this picture; a number of at most {most} digits is read.",
+                n=len(groups),
+                most=MOST,
+            )
+        )
     pieces = []
     for group in groups:
         own = np.where(np.isin(labels, [0, *(piece.label for piece in group)]), small, 0)

@@ -8,6 +8,7 @@ from typing import Any
 from core import files, runs
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import retell, t
 
 KEEP = 20
 
@@ -24,22 +25,23 @@ def choose(settings: Settings) -> Serving:
     """Decide which run serves, by `DIGITLAB_SERVE`: production, latest or a version such as v3."""
     usable = [run for run in runs.list_runs(settings) if run.servable]
     if not usable:
-        return Serving(None, "There is no model yet.")
+        return Serving(None, t("There is no model yet."))
     wanted = settings.serve
     if wanted == "latest":
-        return Serving(usable[0], "the newest run (DIGITLAB_SERVE=latest)")
+        return Serving(usable[0], t("the newest run (DIGITLAB_SERVE=latest)"))
     if wanted != "production":
         for run in usable:
             if version(run) == wanted:
-                return Serving(run, f"version {wanted} (DIGITLAB_SERVE)")
-        return Serving(None, f"DIGITLAB_SERVE asks for {wanted}, which is not on this machine.")
+                return Serving(run, t("version {wanted} (DIGITLAB_SERVE)", wanted=wanted))
+        return Serving(None, t("DIGITLAB_SERVE asks for {wanted}, which is not on this machine.", wanted=wanted))
     promoted = current(settings)
     if not promoted:
-        return Serving(usable[0], "the newest run, as none is promoted")
+        return Serving(usable[0], t("the newest run, as none is promoted"))
     for run in usable:
         if run.id == promoted["run"]:
-            return Serving(run, "promoted to production")
-    return Serving(usable[0], f"the newest run, as the promoted one, {promoted['run']}, is not on this machine")
+            return Serving(run, t("promoted to production"))
+    why = t("the newest run, as the promoted one, {run}, is not on this machine", run=promoted["run"])
+    return Serving(usable[0], why)
 
 
 def current(settings: Settings) -> dict[str, Any] | None:
@@ -69,7 +71,7 @@ def promote(settings: Settings, run_id: str, at: float | None = None) -> None:
     """
     run = runs.load_run(settings, run_id)
     if not run.servable:
-        raise RunError(run.card["parity"]["reason"])
+        raise RunError(retell(run.card["parity"]["reason"]))
     entry = {"run": run.id, "at": time.time() if at is None else at}
     earlier = [p for p in history(settings) if p["run"] != run.id]
     files.write_json(_file(settings), [*earlier, entry][-KEEP:])
@@ -87,7 +89,7 @@ def roll_back(settings: Settings) -> str:
     """
     promotions = history(settings)
     if len(promotions) < 2:
-        raise RunError("There is no earlier promotion to go back to.")
+        raise RunError(t("There is no earlier promotion to go back to."))
     before = runs.load_run(settings, promotions[-2]["run"])
     files.write_json(_file(settings), [*promotions[:-2], {"run": before.id, "at": time.time()}])
     return before.id

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment. The only module that touches `os.environ`."""
 
+import functools
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from core.errors import SettingsError
+from core.texts import t
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL_MB = 1024
@@ -157,10 +159,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     SettingsError
         Names the variable, its value and what it may be.
     """
-    env = os.environ if environ is None else environ
+    return _read(frozenset((os.environ if environ is None else environ).items()))
+
+
+@functools.lru_cache(maxsize=4)  # a page asks some sixty times
+def _read(variables: frozenset[tuple[str, str]]) -> Settings:
+    env = dict(variables)
     home = _path(env, "DIGITLAB_HOME") or ROOT / ".digitlab"
     if home.exists() and not home.is_dir():
-        raise SettingsError(f"DIGITLAB_HOME is {str(home)!r}, which is a file; set it to a folder, or leave it out.")
+        raise SettingsError(
+            t("DIGITLAB_HOME is {home!r}, which is a file; set it to a folder, or leave it out.", home=str(home))
+        )
     return Settings(
         home=home,
         mnist=_path(env, "DIGITLAB_MNIST"),
@@ -203,14 +212,19 @@ def _path(env: Mapping[str, str], name: str) -> Path | None:
     try:
         return Path(env[name]).expanduser().resolve() if env.get(name) else None
     except RuntimeError as error:
-        raise SettingsError(f"{name} is {env[name]!r}, and there is no such user; give the whole path.") from error
+        raise SettingsError(
+            t("{name} is {given!r}, and there is no such user; give the whole path.", name=name, given=env[name])
+        ) from error
 
 
 def _serve(env: Mapping[str, str]) -> str:
     text = env.get("DIGITLAB_SERVE") or "production"
     if text not in ("production", "latest") and not re.fullmatch(r"v\d+", text):
         raise SettingsError(
-            f"DIGITLAB_SERVE is {text!r}; set it to production, latest or a version such as v3, or leave it out."
+            t(
+                "DIGITLAB_SERVE is {text!r}; set it to production, latest or a version such as v3, or leave it out.",
+                text=text,
+            )
         )
     return text
 
@@ -219,7 +233,11 @@ def _scheduler(env: Mapping[str, str]) -> str:
     text = env.get("DASK_SCHEDULER_ADDRESS", "").strip()
     if text and not re.fullmatch(r"((tcp|tls|ws|wss)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}/?", text):
         raise SettingsError(
-            f"DASK_SCHEDULER_ADDRESS is {text!r}; set it to an address such as tcp://10.0.0.5:8786, or leave it out."
+            t(
+                "DASK_SCHEDULER_ADDRESS is {text!r}; set it to an address such as tcp://10.0.0.5:8786, or "
+                "leave it out.",
+                text=text,
+            )
         )
     return text
 
@@ -227,12 +245,27 @@ def _scheduler(env: Mapping[str, str]) -> str:
 def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = env.get(name) or str(default)
     if not text.isdecimal() or not low <= int(text) <= high:
-        raise SettingsError(f"{name} is {text!r}; set it to a whole number from {low} to {high}, or leave it out.")
+        raise SettingsError(
+            t(
+                "{name} is {text!r}; set it to a whole number from {low} to {high}, or leave it out.",
+                name=name,
+                text=text,
+                low=low,
+                high=high,
+            )
+        )
     return int(text)
 
 
 def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     text = env.get(name) or choices[0]
     if text not in choices:
-        raise SettingsError(f"{name} is {text!r}; set it to one of {', '.join(choices)}, or leave it out.")
+        raise SettingsError(
+            t(
+                "{name} is {text!r}; set it to one of {choices}, or leave it out.",
+                name=name,
+                text=text,
+                choices=", ".join(choices),
+            )
+        )
     return text

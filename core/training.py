@@ -12,6 +12,7 @@ from core import digits as contract
 from core.errors import ModelError
 from core.metrics import Evaluation
 from core.models import Material, ModelSpec, Report, Step, Value
+from core.texts import t
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -66,7 +67,14 @@ def check_train_size(size: int | None, available: int) -> int | None:
     if size is None or size >= available:
         return None
     if size < MIN_TRAIN_SIZE:
-        raise ModelError(f"train_size is {size}; give at least {MIN_TRAIN_SIZE} of the {available:,} images.")
+        raise ModelError(
+            t(
+                "train_size is {size}; give at least {least} of the {available:,} images.",
+                size=size,
+                least=MIN_TRAIN_SIZE,
+                available=available,
+            )
+        )
     return size
 
 

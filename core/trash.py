@@ -13,6 +13,7 @@ from pathlib import Path
 from core import jobs, runs, serving, tracking
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 KEEP_SECONDS = 600.0
 _NAME = re.compile(r"(\d{10,14})-(.{1,200})", re.DOTALL)
@@ -50,16 +51,17 @@ def folder(settings: Settings) -> Path:
 def blocked(settings: Settings, run: runs.Run) -> str:
     """Say in one sentence why a run cannot be deleted just now; empty where it can."""
     if (serving.current(settings) or {}).get("run") == run.id:
-        return "This run is in production, so it cannot be deleted. Promote another one first."
+        return t("This run is in production, so it cannot be deleted. Promote another one first.")
     chosen = serving.choose(settings).run
     if settings.serve not in ("production", "latest") and chosen and chosen.id == run.id:
-        return (
-            f"This run serves, as DIGITLAB_SERVE asks for {settings.serve}, so it cannot be deleted. Unset that first."
+        return t(
+            "This run serves, as DIGITLAB_SERVE asks for {serve}, so it cannot be deleted. Unset that first.",
+            serve=settings.serve,
         )
     if any(job.live and job.config.get("run") == run.id for job in jobs.list_jobs(settings)):
-        return "A job is at work on this run, so it cannot be deleted yet. Try again when it has ended."
+        return t("A job is at work on this run, so it cannot be deleted yet. Try again when it has ended.")
     if tracking.load_state(run)["state"] == "syncing" and _syncs(settings):
-        return "This run is on its way to W&B, so it cannot be deleted yet. Try again in a minute."
+        return t("This run is on its way to W&B, so it cannot be deleted yet. Try again in a minute.")
     return ""
 
 
@@ -77,7 +79,7 @@ def delete(settings: Settings, name: str, now: float | None = None) -> Deleted:
     """
     source = runs.folder(settings) / name
     if not name or name.startswith(".") or Path(name).name != name or not source.exists():
-        raise RunError(f"There is no run {name!r} here to delete. Choose one from the list.")
+        raise RunError(t("There is no run {name!r} here to delete. Choose one from the list.", name=name))
     label = ""
     if not any(broken.name == name for broken in runs.list_unusable_folders(settings)):
         run = runs.load_run(settings, name)
@@ -102,10 +104,16 @@ def restore(settings: Settings, name: str, now: float | None = None) -> str:
     """
     found = next((entry for entry in list_deleted(settings, now) if entry.name == name), None)
     if found is None:
-        raise RunError(f"{name} is not in the trash any more: it keeps a run for {KEEP_SECONDS / 60:.0f} minutes.")
+        raise RunError(
+            t(
+                "{name} is not in the trash any more: it keeps a run for {minutes:.0f} minutes.",
+                name=name,
+                minutes=KEEP_SECONDS / 60,
+            )
+        )
     target = runs.folder(settings) / name
     if target.exists():
-        raise RunError(f"There is a run {name} here already, so the deleted one stays in the trash.")
+        raise RunError(t("There is a run {name} here already, so the deleted one stays in the trash.", name=name))
     target.parent.mkdir(parents=True, exist_ok=True)
     found.path.rename(target)
     return name

@@ -15,6 +15,7 @@ import pandas as pd
 from core import files
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 FORMAT = 1
 FILE = "trials.jsonl"
@@ -138,10 +139,12 @@ def load(settings: Settings, sweep_id: str) -> Sweep:
     """
     path = folder(settings, sweep_id)
     if sweep_id != path.name or not path.is_dir():
-        raise RunError(f"There is no sweep {sweep_id!r} here. Choose one from the list.")
+        raise RunError(t("There is no sweep {sweep_id!r} here. Choose one from the list.", sweep_id=sweep_id))
     body = files.read_json(path / "sweep.json")
     if not isinstance(body, dict) or body.get("format") != FORMAT:
-        raise RunError(f"The sweep {sweep_id} has no sweep.json that this Digit Lab reads. Delete its folder.")
+        raise RunError(
+            t("The sweep {sweep_id} has no sweep.json that this Digit Lab reads. Delete its folder.", sweep_id=sweep_id)
+        )
     found = {number: Trial(number, params) for number, params in enumerate(body["plan"], 1)}
     for line in (path / FILE).read_bytes().split(b"\n")[:-1]:  # what stands after the last end of a line is cut off
         try:

@@ -7,11 +7,13 @@ import threading
 import time
 from collections import OrderedDict
 
+from core.texts import later, t
+
 MAX_BYTES = 8 << 20
 MAX_TOGETHER = 48 << 20
 EXPECT_SECONDS, MAX_EXPECTED = 1800.0, 2000
 OVERHEAD_BYTES = 16 << 10  # of the form around the file
-TOO_LARGE = "The picture has {:.0f} MB, more than the {} that are taken. Scale it down."
+TOO_LARGE = later("The picture has {size:.0f} MB, more than the {most} that are taken. Scale it down.")
 NOT_HERE = "Files are taken on the Draw page only, one picture at a time."
 _lock = threading.Lock()
 _expected: OrderedDict[str, float] = OrderedDict()
@@ -42,7 +44,7 @@ def refusal(session: str, size: int | None) -> tuple[int, str] | None:
     if size is None:
         return 411, "The request does not say how large it is. Send the file in one piece."
     if size > MAX_BYTES + OVERHEAD_BYTES:
-        return 413, TOO_LARGE.format(size / 2**20, MAX_BYTES >> 20)
+        return 413, t(TOO_LARGE, size=size / 2**20, most=MAX_BYTES >> 20)
     return None
 
 

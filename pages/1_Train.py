@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import glossary, launch, pipeline, training, ui
+from core.texts import t
 
 settings, digits = ui.page("Train")
 
@@ -14,7 +15,7 @@ with st.sidebar:
     train_size = ui.control(
         "train_size",
         st.number_input,
-        "Training images",
+        t("Training images"),
         min_value=training.MIN_TRAIN_SIZE,
         max_value=available,
         value=available,
@@ -27,14 +28,7 @@ with st.sidebar:
 
 size = None if train_size == len(digits.y_train) else train_size
 config = ui.or_stop(pipeline.make_config, spec.name, params, size, level) | mine
-changed = [f"`{p.name}` = {params[p.name]}" for p in spec.parameters if params[p.name] != p.default]
-seconds = sum(launch.expect(settings, config).values())
-
-st.markdown(
-    f"**{spec.label}** on {train_size:,} images{ui.variants_in_words(spec, config, train_size)}, "
-    + (", ".join(changed) if changed else "everything at its default")
-    + f": about {seconds:.0f} s. {spec.summary} Its parameters are in the side bar."
-)
+st.markdown(ui.plan_in_words(spec, config, train_size, sum(launch.expect(settings, config).values())))
 ui.say_lock(spec)
 ui.show_goal(settings)
 ui.author_input()

@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
 from core import api, inference, serving, ui
+from core.texts import t
 
 settings, data = ui.page("Draw")
 ui.look_if_due(settings)
@@ -48,23 +49,30 @@ def board() -> None:
         ui.board.show_keys()
     # Everything below the answer waits for it. More tabs go into `ui.REASONS`.
     ui.show_reasons(ui.Asked(settings, data, run, session, shown))
+    ui.notice(settings, data)
 
 
 board()
 st.caption(
-    f"In service: {serves.why}. The answer comes from `model.onnx` of the run above. "
-    "Nothing that you draw leaves this server."
+    t(
+        "In service: {why}. The answer comes from `model.onnx` of the run above. "
+        "Nothing that you draw leaves this server.",
+        why=serves.why,
+    )
 )
-with st.expander("Ask from a program", key="program", bind="query-params", icon=":material/code:"):
+with st.expander(t("Ask from a program"), key="program", bind="query-params", icon=":material/code:"):
     examples = api.snippets(ui.address())
     for tab, (language, code) in zip(st.tabs(list(examples)), examples.items(), strict=True):
         tab.code(code, language="bash" if language == "curl" else language.lower())
     st.caption(
-        "The answer has the digit and ten probabilities for each picture; "
-        f"[everything else that can be asked]({ui.address()}/api/docs). "
-        "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`."
+        t(
+            "The answer has the digit and ten probabilities for each picture; "
+            "[everything else that can be asked]({url}). "
+            "It is there when the app was started by `make run` or the Procfile, not by `streamlit run`.",
+            url=f"{ui.address()}/api/docs",
+        )
     )
-with st.expander("Other ways in", key="ways", bind="query-params", icon=":material/photo_camera:"):
+with st.expander(t("Other ways in"), key="ways", bind="query-params", icon=":material/photo_camera:"):
     ui.show_ways_in(settings, run, session)
-with st.expander("My digits", key="gallery", bind="query-params", icon=":material/collections_bookmark:"):
+with st.expander(t("My digits"), key="gallery", bind="query-params", icon=":material/collections_bookmark:"):
     ui.show_my_digits(settings)

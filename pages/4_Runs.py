@@ -3,13 +3,15 @@
 import streamlit as st
 
 from core import runs, serving, ui
+from core.texts import t
 
 settings, digits = ui.page("Runs")
 ui.look_if_due(settings)
 serves = serving.choose(settings)
 found = runs.list_runs(settings)
 if found:
-    st.markdown(f"In service: **{ui.plain(ui.run_label(serves.run)) if serves.run else 'nothing'}**, {serves.why}.")
+    what = ui.plain(ui.run_label(serves.run)) if serves.run else t("nothing")
+    st.markdown(t("In service: **{run}**, {why}.", run=what, why=serves.why))
 ui.show_trash(settings)
 ui.show_unusable(settings)
 if not found:
@@ -21,12 +23,13 @@ ui.show_board(settings, found)
 chosen = ui.chosen_runs(settings, found)
 ui.show_runs(settings, digits, ui.filter_runs(found), chosen)
 if not chosen:
-    st.caption("Tick a run to see what can be done with it; tick two or more to compare them.")
+    st.caption(t("Tick a run to see what can be done with it; tick two or more to compare them."))
 elif len(chosen) == 1:
     ui.show_run(settings, digits, chosen[0], found)
 else:
     ui.did("compared", len(chosen))
     ui.show_comparison(digits, chosen)
+    ui.notice(settings, digits)
 ui.show_live(settings)
 ui.show_import(settings)
 ui.connection_section(settings)

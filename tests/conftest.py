@@ -266,9 +266,9 @@ def visit(chromium):
         if message.type == "error" and not place.endswith(EXPECTED_404):
             complaints.append(f"{message.text} {place}")
 
-    def open_page(url: str, width: int = 1280, theme: str = "light", touch: bool = False):
+    def open_page(url: str, width: int = 1280, theme: str = "light", touch: bool = False, locale: str = "en-US"):
         size = {"width": width, "height": 844 if width < 600 else 900}
-        context = chromium.new_context(viewport=size, color_scheme=theme, has_touch=touch)
+        context = chromium.new_context(viewport=size, color_scheme=theme, has_touch=touch, locale=locale)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)

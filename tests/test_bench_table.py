@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from bench import memory, predict, table
+from bench import memory, predict, recipes, table
 from core import files, models, runs
 from core.errors import RunError
 from tests.conftest import ROOT
@@ -44,7 +44,7 @@ def test_the_table_stands_between_its_markers():
 
 
 def test_a_row_says_what_the_run_says(home, sample):
-    run = table.plain(home)
+    run = recipes.plain(home)
     row = [cell.strip() for cell in table.line("Plain", run, run, sample.x_test[:200], None, None).split("|")[1:-1]]
     assert row[:4] == ["Plain", f"{run.metrics['accuracy']:.4f}", "-", "1.0"]
     assert float(row[4]) == pytest.approx(run.card["files"]["model.onnx"]["bytes"] / 1e6, abs=0.005)
@@ -54,7 +54,7 @@ def test_a_row_says_what_the_run_says(home, sample):
 def test_the_plain_tree_is_no_other(home):
     (run,) = runs.list_runs(home)
     files.write_json(run.path / "config.json", run.config | {"augmentation": "hands"})
-    assert table.plain(home) is None
+    assert recipes.plain(home) is None
 
 
 def test_predict_counts_forests_and_networks_alone():

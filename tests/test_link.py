@@ -39,6 +39,7 @@ OWN = {
     "lesson-said": "the answer to a question",
     "number-piece": "of a picture that is on one's own machine",
     "version": "what the host is about to fetch",
+    "whose": "names of others, which only the host may see",
     "inputs.py": "the page writes `run` itself, from the id",
     "sweep.py": "the page writes `sweep` itself, from the id",
     "3_Draw.py": "which language's example is read",

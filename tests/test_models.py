@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from core import export, features, models, training
+from core import export, features, models, onnx_export, training
 from core.errors import ModelError
 
 FAMILIES = list(models.CATALOGUE)
@@ -77,6 +77,26 @@ def test_onnx_agrees(fitted, sample, tmp_path):
     served = export.onnx_proba(tmp_path / "model.onnx", sample.x_test)
     parity = export.parity(training.evaluate(fitted, sample.x_test, sample.y_test).proba, served)
     assert parity["servable"], parity
+
+
+def test_a_forest_that_was_grown_best_leaf_first_is_no_table(sample):
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(n_estimators=2, max_leaf_nodes=20, random_state=0)
+    forest.fit(sample.x_train[:200].reshape(200, -1), sample.y_train[:200])
+    with pytest.raises(ModelError, match="max_leaf_nodes"):
+        onnx_export.convert(forest)
+
+
+def test_more_trees_and_smaller_leaves_need_more_memory():
+    spec = models.spec("extra_trees")
+
+    def need(**params) -> float:
+        return spec.memory_mb(spec.check(params), 20_000, False)
+
+    assert need() == need(n_estimators=10) == pytest.approx(240 + 126)
+    assert need(n_estimators=240) == pytest.approx(150 + 4 * 216)
+    assert need(min_samples_leaf=1) > 1.5 * need()
 
 
 def test_joblib_needs_scikit_learn_alone(fitted, sample, tmp_path):

@@ -118,7 +118,7 @@ def test_limits_and_metrics_are_named():
 )
 def test_as_many_at_a_time_as_fit(settings, monkeypatch, memory, trials_, expected):
     monkeypatch.setattr(cluster.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    assert cluster.threads(replace(settings, memory_mb=memory), TREE, 60_000, trials_) == expected
+    assert cluster.threads(replace(settings, memory_mb=memory), TREE, 60_000, [{}] * trials_) == expected
 
 
 # How it is judged.

@@ -13,6 +13,7 @@ import numpy as np
 from core.augmentation import form, variants
 from core.digits import check_images, check_labels
 from core.errors import ModelError
+from core.texts import t
 
 LEVELS = ("none", "light", "hands")
 CHUNK = 1000  # images that are read, and given out, at once
@@ -126,7 +127,7 @@ def stream(images: np.ndarray, labels: np.ndarray, level: str, seed: int, *, ori
     """
     _check(images, labels, level)
     if not 0 <= originals <= 1:
-        raise ModelError(f"The share of originals is {originals}, but must lie between 0 and 1.")
+        raise ModelError(t("The share of originals is {originals}, but must lie between 0 and 1.", originals=originals))
     return Stream(images, labels, level, seed, originals)
 
 
@@ -137,7 +138,9 @@ def preview(image: np.ndarray, label: int, level: str, seed: int, n: int = 8) ->
 
 def _check(images: np.ndarray, labels: np.ndarray, level: str) -> None:
     if level not in LEVELS:
-        raise ModelError(f"There is no augmentation {level!r}. Choose one of: {', '.join(LEVELS)}.")
+        raise ModelError(
+            t("There is no augmentation {level!r}. Choose one of: {levels}.", level=level, levels=", ".join(LEVELS))
+        )
     check_images(images)
     check_labels(labels, len(images))
 

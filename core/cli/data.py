@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import settings, worker
+from core.texts import t
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
@@ -29,18 +30,18 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     """Unpack the sample and, where asked, download MNIST, as a job."""
     from core import dataset, download
 
-    emit("sample", message="Unpacking the small sample")
+    emit("sample", message=t("Unpacking the small sample"))
     dataset.save_sample(found)
     if not config.get("download"):
         return
-    emit("download", message="Downloading MNIST (11 MB)")
+    emit("download", message=t("Downloading MNIST (11 MB)"))
     last = 0.0
 
     def report(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2 or done == total:
             last = time.monotonic()
-            emit("download", done=done, total=total, message="Downloading MNIST (11 MB)")
+            emit("download", done=done, total=total, message=t("Downloading MNIST (11 MB)"))
 
     other = {k: config[k] for k in ("url", "sha256") if config.get(k)}
     download.fetch(found, report, **other)

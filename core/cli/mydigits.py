@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import settings, worker
+from core.texts import t
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
@@ -43,6 +44,6 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     from core import mydigits, runs
 
     def tell(done: int, total: int) -> None:
-        emit("score", message=f"{done} of {total} runs have answered", done=done, total=total)
+        emit("score", message=t("{done} of {total} runs have answered", done=done, total=total), done=done, total=total)
 
     mydigits.fill(found, runs.list_runs(found), tell=tell)

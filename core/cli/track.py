@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import jobs, settings, worker
+from core.texts import t
 
 WAIT_SECONDS = 0.5
 LIVE_SECONDS = 30.0  # for the last events of a training that has ended
@@ -117,26 +118,26 @@ def work(found: settings.Settings, job_id: str, config: Mapping[str, Any], emit:
     # On a small server in turn with the trainings; elsewhere nothing is waited for.
     with worker.slot(found) if found.small else contextlib.nullcontext():
         if "run" in config:
-            emit("log", message="Logging the run to W&B, offline")
+            emit("log", message=t("Logging the run to W&B, offline"))
             _child(found, config["run"], "--offline")
         if "sweep" in config:
-            emit("log", message="Logging the trials to W&B, offline")
+            emit("log", message=t("Logging the trials to W&B, offline"))
             _child(found, "--sweep", config["sweep"])
             if won:
                 _child(found, config["sweep"], "--offline")
         for name, (words, message) in _STEPS.items():
             if name in config:
-                emit(name, message=message)
+                emit(name, message=t(message))
                 _child(found, *words, *([config[name]] if isinstance(config[name], str) and config[name] else []))
         from core import tracking  # not before: to wait, for a turn or for a child, is to cost a few megabytes only
 
         if tracking.find_key(found) and not {"test", "sync", "restore"} & set(config):
-            emit("due", message="Syncing with W&B")
+            emit("due", message=t("Syncing with W&B"))
             _child(found, "--due", check=False)
 
 
 def _ended_well(found: settings.Settings, run_id: str, emit: worker.Emit) -> bool:
-    emit("waiting", message="Waiting for the training to end")
+    emit("waiting", message=t("Waiting for the training to end"))
     live = _start_child(found, "--watch", run_id) if found.wandb_mode == "online" else None
     while jobs.load_job(found, run_id).live:
         time.sleep(WAIT_SECONDS)

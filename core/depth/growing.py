@@ -10,6 +10,7 @@ from core import dataset, jobs, launch, models, pipeline, runs, studies, trainin
 from core.depth import study, tree
 from core.errors import RunError
 from core.settings import Settings
+from core.texts import t
 
 FREE = {"max_depth": None, "ccp_alpha": 0.0}  # what limits the depth, and would cut before we look
 _SECONDS = {"data": 2.0, "evaluate": 2.0, "export": 0.0, "seal": 0.2}
@@ -59,7 +60,9 @@ def start(settings: Settings, run: runs.Run) -> str:
 
 def _check(settings: Settings, run: runs.Run) -> None:
     if not study.has_tree(run):
-        raise RunError(f"The run {run.id} is no single tree, so it has no depth to study. Choose a decision tree.")
+        raise RunError(
+            t("The run {id} is no single tree, so it has no depth to study. Choose a decision tree.", id=run.id)
+        )
     launch.check_memory(settings, run.config, run.card["data"]["n_fit"])
 
 
@@ -71,7 +74,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
     DigitLabError
         If the run or its data is gone.
     """
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     run = runs.load_run(settings, config["run"])
     digits = dataset.load(settings)
     learned, held = study.parts(run, digits)
@@ -81,11 +84,11 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
         if not len(held):
             seed = pipeline.seed(run.config["params"])
             learned, held = study.hold_out(learned, digits.y_train, study.HELD, seed)
-        emit("fit", message=f"Growing a tree without a limit from {len(learned):,} images")
+        emit("fit", message=t("Growing a tree without a limit from {n:,} images", n=len(learned)))
         found = grow(settings, run, digits, learned, jobs.folder(settings, job_id))
-    emit("evaluate", message=f"Cutting it at each of its {found.depth} depths")
+    emit("evaluate", message=t("Cutting it at each of its {depth} depths", depth=found.depth))
     result = study.measure(found, run.config["params"], digits, learned, held, grown=not is_free(run))
-    emit("seal", message="Keeping the result")
+    emit("seal", message=t("Keeping the result"))
     study.save(run, result)
 
 

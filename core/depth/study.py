@@ -12,6 +12,7 @@ from core import metrics, pipeline, runs, training
 from core.dataset import Digits
 from core.depth import pruning, tree
 from core.errors import DataError
+from core.texts import t
 
 FORMAT = 1
 FILE = "extra/depth.npz"
@@ -80,8 +81,12 @@ def parts(run: runs.Run, digits: Digits) -> tuple[np.ndarray, np.ndarray]:
     """
     if digits.sha256 != run.config["data_sha256"]:
         raise DataError(
-            f"This run learned from the data {run.config['data_sha256'][:12]}, but the server has "
-            f"{digits.sha256[:12]} by now. Train once more to see its depth."
+            t(
+                "This run learned from the data {old}, but the server has {new} by now. Train once "
+                "more to see its depth.",
+                old=run.config["data_sha256"][:12],
+                new=digits.sha256[:12],
+            )
         )
     seed = pipeline.seed(run.config["params"])
     chosen = np.arange(len(digits.y_train))[training.choose(digits.y_train, run.config["train_size"], seed)]

@@ -25,77 +25,70 @@ def describe(study: Study) -> str:
             gap=gap,
         )
     here, n = frame.loc[best], int(study.held[0].sum())
-    words = [
-        t(
-            "**Depth {best} is enough**: on {n:,} images that were held out of its training the tree reads "
-            "{held:.1%} there.",
-            best=best,
-            n=n,
-            held=here["held"],
-        )
-    ]
+    words = t(
+        "**Depth {best} is enough**: on {n:,} images that were held out of its training the tree reads {held:.1%} "
+        "there.",
+        best=best,
+        n=n,
+        held=here["held"],
+    )
+    more = {"depth": study.depth, "before": 100 * (here["train"] - here["test"]), "gap": gap}
+    return " ".join(part for part in (words, _luck(frame, best, n), _beyond(here, last, more)) if part)
+
+
+def _luck(frame: pd.DataFrame, best: int, n: int) -> str:
     top = int(frame["held"].to_numpy().argmax()) + 1
-    if top != best:
-        error = 100 * np.sqrt(frame["held"][top] * (1 - frame["held"][top]) / n)
-        words.append(
-            t(
-                "The best depth, {top}, reads {held:.1%}, which may be luck: among {n:,} images chance alone makes "
-                "about {error:.1f} points.",
-                top=top,
-                held=frame["held"][top],
-                n=n,
-                error=error,
-            )
-        )
-    return " ".join([*words, _beyond(study.depth, here, last)])
+    if top == best:
+        return ""
+    return t(
+        "The best depth, {top}, reads {held:.1%}, which may be luck: among {n:,} images chance alone makes about "
+        "{error:.1f} points.",
+        top=top,
+        held=frame["held"][top],
+        n=n,
+        error=100 * np.sqrt(frame["held"][top] * (1 - frame["held"][top]) / n),
+    )
 
 
-def _beyond(deepest: int, here: pd.Series, last: pd.Series) -> str:
-    before, gap = (100 * (row["train"] - row["test"]) for row in (here, last))
+def _beyond(here: pd.Series, last: pd.Series, more: dict[str, float]) -> str:
     if last["train"] - here["train"] < _NOTICED:
         return t("More questions change next to nothing.")
     if last["test"] - here["test"] >= _NOTICED:
         return t(
             "With more questions, up to {depth}, it still reads more test images, but the gap grows from {before:.1f} "
             "to {gap:.1f} points.",
-            depth=deepest,
-            before=before,
-            gap=gap,
+            **more,
         )
     return t(
         "With more questions, up to {depth}, it knows its own images better and better ({train:.1%} to "
-        "{last_train:.1%}), but not the test images ({test:.1%} to {last_test:.1%}): it learns by heart. That is "
+        "{train_last:.1%}), but not the test images ({test:.1%} to {test_last:.1%}): it learns by heart. That is "
         "**overfitting**, and the gap grows from {before:.1f} to {gap:.1f} points.",
-        depth=deepest,
+        **more,
         train=here["train"],
-        last_train=last["train"],
+        train_last=last["train"],
         test=here["test"],
-        last_test=last["test"],
-        before=before,
-        gap=gap,
+        test_last=last["test"],
     )
 
 
 def describe_pruning(study: Study) -> str:
     """Say what pruning makes of the tree."""
     frame, best = pruning_table(study), best_pruning(study)
-    leaves, test = frame["leaves"][0], frame["test"][0]
+    what = {"leaves": frame["leaves"][0], "test": frame["test"][0]}
     if best is None:
         return t(
             "Pruning (`ccp_alpha`) takes away those questions that gain least, wherever in the tree they are. The "
             "whole tree has {leaves:,} leaves and reads {test:.1%} of the test images.",
-            leaves=leaves,
-            test=test,
+            **what,
         )
     row = frame.loc[best]
     return t(
         "Pruning (`ccp_alpha`) takes away those questions that gain least, wherever in the tree they are. The whole "
         "tree has {leaves:,} leaves and reads {test:.1%} of the test images; with `ccp_alpha` = {alpha:.2g} it keeps "
-        "{kept:,.0f} and reads {pruned:.1%}. That is the smallest one which the held-out images cannot tell from the "
+        "{kept:,.0f} and reads {then:.1%}. That is the smallest one which the held-out images cannot tell from the "
         "best.",
-        leaves=leaves,
-        test=test,
+        **what,
         alpha=row["alpha"],
         kept=row["leaves"],
-        pruned=row["test"],
+        then=row["test"],
     )

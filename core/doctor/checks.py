@@ -161,7 +161,9 @@ def check_memory(settings: Settings) -> Check:
     if have < launch.SERVER_MB:
         cure = "Take a larger machine, or raise DIGITLAB_MEMORY_MB"
         return Check("memory", BAD, f"{have} MB, but the server alone needs {launch.SERVER_MB}. {cure}.")
-    needs = {spec.label: spec.memory_mb(MNIST_ROWS, settings.small) for spec in models.CATALOGUE.values()}
+    needs = {
+        spec.label: spec.memory_mb(spec.check({}), MNIST_ROWS, settings.small) for spec in models.CATALOGUE.values()
+    }
     short = {label: need + launch.SERVER_MB for label, need in needs.items() if need + launch.SERVER_MB > have}
     turns = f"; below {SMALL_MB} fit, export and tracking run one after another" if settings.small else ""
     if not short:

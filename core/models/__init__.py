@@ -3,6 +3,7 @@
 from core.errors import ModelError
 from core.models import deep, forests, linear, neural, trees
 from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
+from core.texts import t
 
 __all__ = [
     "CATALOGUE",
@@ -45,5 +46,7 @@ def spec(name: str) -> ModelSpec:
         If the catalogue has no such family.
     """
     if name not in CATALOGUE:
-        raise ModelError(f"There is no model family {name!r}; there are {', '.join(CATALOGUE)}.")
+        raise ModelError(
+            t("There is no model family {name!r}; there are {known}.", name=name, known=", ".join(CATALOGUE))
+        )
     return CATALOGUE[name]

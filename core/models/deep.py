@@ -236,7 +236,7 @@ def _family(
         lambda params, n: seconds * float(params["epochs"] or 1) * n / 60_000,
         # All that is resident, unlike elsewhere: TensorFlow's own pages are in use at every step. The images stand in
         # a file and are read chunk by chunk, so that their number does not matter.
-        lambda n, small: memory,
+        lambda params, n, small: memory,
         learn=partial(_learn, net),
         validation=5000,
         augmentation="hands",

@@ -9,6 +9,7 @@ import numpy as np
 from core.augmentation import LEVELS
 from core.digits import N_PIXELS
 from core.errors import ModelError
+from core.texts import t
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -108,14 +109,21 @@ class Parameter:
             if value in self.choices:
                 return value
             allowed = ", ".join(str(c) for c in self.choices)
-            raise ModelError(f"{self.name} is {value!r}; choose one of {allowed}.")
+            raise ModelError(
+                t("{name} is {value!r}; choose one of {allowed}.", name=self.name, value=value, allowed=allowed)
+            )
         number = int if self.kind == "int" else float
         in_range = isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
         if in_range and number(value) == value:  # in this order: no whole number can be made of NaN or infinity
             return number(value)
-        noun = "a whole number" if self.kind == "int" else "a number"
-        also = f", or None for “{self.none}”" if self.none else ""
-        raise ModelError(f"{self.name} is {value!r}; give {noun} from {self.low:g} to {self.high:g}{also}.")
+        what = {"name": self.name, "value": value, "low": self.low, "high": self.high, "none": t(self.none)}
+        if self.kind != "int":
+            raise ModelError(t("{name} is {value!r}; give a number from {low:g} to {high:g}.", **what))
+        if not self.none:
+            raise ModelError(t("{name} is {value!r}; give a whole number from {low:g} to {high:g}.", **what))
+        raise ModelError(
+            t("{name} is {value!r}; give a whole number from {low:g} to {high:g}, or None for “{none}”.", **what)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class ModelSpec:
         How many training images are held out unless the person says otherwise: 0 for what does not stop early.
     cpu_seconds : (params, n) -> float
         Rough cost of fitting n images, variants among them, on one core of 2024, for time estimates only.
-    memory_mb : (n, small) -> float
+    memory_mb : (params, n, small) -> float
         The most memory of its own (file pages aside, which the system takes back) that a process needs to make a run
         of n images, variants among them but for the array that they stand in, measured (bench/memory.py); `small` is
         `Settings.small`.
@@ -159,7 +167,7 @@ class ModelSpec:
     parameters: tuple[Parameter, ...]
     build: Callable[[Mapping[str, Value]], "BaseEstimator"]
     cpu_seconds: Callable[[Mapping[str, Value], int], float]
-    memory_mb: Callable[[int, bool], float]
+    memory_mb: Callable[[Mapping[str, Value], int, bool], float]
     takes_sparse: bool = False
     class_rows: int = 0
     learn: "Callable[[Params, Material, Report], Any] | None" = None
@@ -181,7 +189,14 @@ class ModelSpec:
         unknown = sorted(set(params) - {p.name for p in self.parameters})
         if unknown:
             known = ", ".join(p.name for p in self.parameters)
-            raise ModelError(f"{self.label} has no parameter {unknown[0]!r}; it has {known}.")
+            raise ModelError(
+                t(
+                    "{label} has no parameter {unknown!r}; it has {known}.",
+                    label=t(self.label),
+                    unknown=unknown[0],
+                    known=known,
+                )
+            )
         return {p.name: p.check(params.get(p.name, p.default)) for p in self.parameters}
 
     def check_augmentation(self, level: str | None) -> str:
@@ -195,7 +210,9 @@ class ModelSpec:
         if level is None:
             return self.augmentation
         if level not in LEVELS:
-            raise ModelError(f"augmentation is {level!r}; choose one of {', '.join(LEVELS)}.")
+            raise ModelError(
+                t("augmentation is {level!r}; choose one of {levels}.", level=level, levels=", ".join(LEVELS))
+            )
         return level
 
     def copies_at(self, level: str) -> int:

@@ -87,7 +87,7 @@ MLP = ModelSpec(
     _PARAMETERS,
     _build,
     lambda params, n: 1.6 * float(params["epochs"] or 1) * n / 60_000 * (0.3 + float(params["hidden"] or 1) / 360),
-    lambda n, small: 140 + 0.0059 * n,
+    lambda params, n, small: 140 + 0.0059 * n,
     learn=_learn,
     validation=5000,
     class_rows=20_000,

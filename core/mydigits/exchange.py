@@ -18,6 +18,7 @@ from core.digits import IMAGE_SHAPE, N_PIXELS, check_images, check_labels
 from core.errors import DataError, DrawingError
 from core.mydigits import store
 from core.settings import Settings
+from core.texts import t
 
 FORMAT = 1
 MAX_FILE_BYTES, MAX_IMPORT = 8 << 20, 5_000
@@ -75,10 +76,16 @@ def load_file(settings: Settings, name: str, data: bytes, author: str | None = N
         If the file is not whole, too large, or has shapes or labels that no digit has.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise DrawingError(f"The file has {len(data) >> 20} MB; at most {MAX_FILE_BYTES >> 20} are taken in at once.")
+        raise DrawingError(
+            t(
+                "The file has {n} MB; at most {most} are taken in at once.",
+                n=len(data) >> 20,
+                most=MAX_FILE_BYTES >> 20,
+            )
+        )
     rows = _from_json(data) if name.lower().endswith(".json") else _from_npz(data)
     if not 0 < len(rows) <= MAX_IMPORT:
-        raise DrawingError(f"The file has {len(rows):,} drawings; give 1 to {MAX_IMPORT:,}.")
+        raise DrawingError(t("The file has {n:,} drawings; give 1 to {most:,}.", n=len(rows), most=MAX_IMPORT))
     known = 0
     with store.opened(settings, write=True) as connection:
         for row in rows:
@@ -95,18 +102,18 @@ def _from_npz(data: bytes) -> list[dict[str, Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(member.file_size for member in archive.infolist()) > (MAX_IMPORT + 1) * (N_PIXELS + 8):
-                raise DrawingError(f"The file unpacks to more than {MAX_IMPORT:,} drawings. Split it.")
+                raise DrawingError(t("The file unpacks to more than {most:,} drawings. Split it.", most=MAX_IMPORT))
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
             answers = arrays["answers"] if "answers" in arrays.files else np.full(len(labels), -1)
     except _UNREADABLE as error:
         raise DrawingError(
-            "This is not an .npz file with the arrays images and labels. Use one that was exported here."
+            t("This is not an .npz file with the arrays images and labels. Use one that was exported here.")
         ) from error
     check_images(images)
     check_labels(labels, len(images))
     if answers.shape != labels.shape or answers.dtype.kind not in "iu":
-        raise DrawingError("answers must be one whole number for each image, -1 where there is none.")
+        raise DrawingError(t("answers must be one whole number for each image, -1 where there is none."))
     return [
         _row(image, int(label), {"answer": int(answer)})
         for image, label, answer in zip(images, labels, answers, strict=True)
@@ -117,21 +124,32 @@ def _from_json(data: bytes) -> list[dict[str, Any]]:
     try:
         body = json.loads(data)
         if body["format"] != FORMAT:
-            raise DrawingError(f"The file has format {body['format']!r}; this Digit Lab reads {FORMAT}.")
+            raise DrawingError(
+                t(
+                    "The file has format {found!r}; this Digit Lab reads {format}.",
+                    found=body["format"],
+                    format=FORMAT,
+                )
+            )
         return [_from_entry(entry) for entry in body["digits"]]
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error, OverflowError) as error:
         raise DrawingError(
-            "This is not a JSON file of My digits, or one of its drawings is damaged. Use one that was exported here."
+            t(
+                "This is not a JSON file of My digits, or one of its drawings is damaged. Use one that was "
+                "exported here."
+            )
         ) from error
 
 
 def _from_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     image = np.frombuffer(base64.b64decode(entry["image"], validate=True), np.uint8)
     if len(image) != N_PIXELS:
-        raise DrawingError(f"A drawing in the file has {len(image)} pixels; a digit has {N_PIXELS}.")
+        raise DrawingError(
+            t("A drawing in the file has {n} pixels; a digit has {n_pixels}.", n=len(image), n_pixels=N_PIXELS)
+        )
     label = entry["label"]
     if isinstance(label, bool) or not isinstance(label, int):
-        raise DataError(f"A label in the file is {label!r}; give a whole number from 0 to 9.")
+        raise DataError(t("A label in the file is {label!r}; give a whole number from 0 to 9.", label=label))
     check_labels(np.array([label]), 1)
     row = _row(image.reshape(IMAGE_SHAPE), label, entry)
     row["author"] = _text(entry, "author", 40)

@@ -13,6 +13,7 @@ from core.digits import IMAGE_SHAPE, check_images, check_labels
 from core.errors import DrawingError
 from core.mydigits import store
 from core.settings import Settings
+from core.texts import t
 
 COPIES = 5  # each drawing counts as so many images of MNIST
 
@@ -32,7 +33,7 @@ def make_set(settings: Settings, author: str | None = None) -> dict[str, Any]:
     """
     found = sorted(store.list_drawings(settings, author), key=lambda d: (d.sha256, d.label))
     if not found:
-        raise DrawingError("There is no drawing in My digits yet. Draw one, and say what it is.")
+        raise DrawingError(t("There is no drawing in My digits yet. Draw one, and say what it is."))
     images = np.array([d.image for d in found], np.uint8).reshape(-1, *IMAGE_SHAPE)
     labels = np.array([d.label for d in found], np.uint8)
     sha256, body = _sha256(images, labels), io.BytesIO()
@@ -56,12 +57,17 @@ def load_set(settings: Settings, config: Mapping[str, Any]) -> tuple[np.ndarray,
             images, labels = arrays["images"], arrays["labels"]
     except (OSError, ValueError, KeyError) as error:
         raise DrawingError(
-            f"The set of My digits {sha256[:12]} is not here. Train without it, or copy DIGITLAB_HOME/mydigits too."
+            t(
+                "The set of My digits {sha256} is not here. Train without it, or copy DIGITLAB_HOME/mydigits too.",
+                sha256=sha256[:12],
+            )
         ) from error
     check_images(images)
     check_labels(labels, len(images))
     if _sha256(images, labels) != sha256:
-        raise DrawingError(f"The set of My digits {sha256[:12]} was changed since it was made. Train without it.")
+        raise DrawingError(
+            t("The set of My digits {sha256} was changed since it was made. Train without it.", sha256=sha256[:12])
+        )
     copies = int(config.get("copies", 1))
     return np.tile(images, (copies, 1, 1)), np.tile(labels, copies)
 

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from core.digits import CLASSES, IMAGE_SHAPE, N_PIXELS, check_images
 from core.errors import DrawingError
 from core.settings import Settings
+from core.texts import t
 
 MOST, MOST_OF_ONE = 20_000, 1_000  # drawings in the file; of one author, where not only the host draws
 MAX_PNG_BYTES, MAX_STROKES_BYTES = 256 << 10, 256 << 10
@@ -95,10 +96,22 @@ def opened(settings: Settings, write: bool = False) -> Iterator[sqlite3.Connecti
         finally:
             connection.close()  # what was not committed is undone
     except (sqlite3.Error, OSError, Timeout) as error:
-        what = "saved" if write else "read"
+        words, name = _words(error), path(settings).name
+        if not write:
+            raise DrawingError(
+                t(
+                    "My digits cannot be read ({words}). Try again, or look at {name} in DIGITLAB_HOME.",
+                    words=words,
+                    name=name,
+                )
+            ) from error
         raise DrawingError(
-            f"My digits cannot be {what} ({_words(error)}); nothing was lost or half written. Try again, or look at "
-            f"{path(settings).name} in DIGITLAB_HOME."
+            t(
+                "My digits cannot be saved ({words}); nothing was lost or half written. Try again, or look at {name} "
+                "in DIGITLAB_HOME.",
+                words=words,
+                name=name,
+            )
         ) from error
 
 
@@ -168,7 +181,7 @@ def save(
     """
     check_images(image[np.newaxis])
     if label not in CLASSES:
-        raise DrawingError(f"The label is {label}; a digit is 0 to 9.")
+        raise DrawingError(t("The label is {label}; a digit is 0 to 9.", label=label))
     text = json.dumps(strokes) if strokes else None
     row = {
         "id": token_hex(8),
@@ -199,7 +212,9 @@ def insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> str:
     connection.execute("DELETE FROM digits WHERE deleted < ?", (time.time() - UNDO_SECONDS,))
     kept = connection.execute("SELECT count(*) FROM digits").fetchone()[0]
     if kept >= MOST:
-        raise DrawingError(f"{kept:,} drawings are kept, the most for this server. Export them, then delete some.")
+        raise DrawingError(
+            t("{kept:,} drawings are kept, the most for this server. Export them, then delete some.", kept=kept)
+        )
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     statement = (

@@ -7,6 +7,7 @@ from core import dataset, launch, runs, studies, worker
 from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
 from core.settings import Settings
+from core.texts import t
 
 NEED_MB = 570  # the most that the child held while it fitted a judge, measured
 _SECONDS = {"data": 1.0, "export": 0.0, "seal": 0.2}
@@ -74,8 +75,13 @@ def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
     calibration.check(run, digits)
     if 0 < settings.memory_mb < NEED_MB + launch.SERVER_MB and not known_judge(settings, run):
         raise ModelError(
-            f"The calibration needs {NEED_MB} MB beside the server's {launch.SERVER_MB}, as measured; there are "
-            f"{settings.memory_mb} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine."
+            t(
+                "The calibration needs {need} MB beside the server's {server}, as measured; there are "
+                "{have} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine.",
+                need=NEED_MB,
+                server=launch.SERVER_MB,
+                have=settings.memory_mb,
+            )
         )
 
 
@@ -87,16 +93,16 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
     DigitLabError
         If the run or its data is gone.
     """
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     run, digits = runs.load_run(settings, config["run"]), dataset.load(settings)
     calibration.check(run, digits)
     found = known_judge(settings, run)
     if not found:
-        emit("fit", message="Learning to tell digits from letters, scribbles and shapes")
+        emit("fit", message=t("Learning to tell digits from letters, scribbles and shapes"))
         weights = judge.learn(digits.x_train, digits.y_train)
-        emit("evaluate", message="Measuring how many digits of other hands it refuses")
+        emit("evaluate", message=t("Measuring how many digits of other hands it refuses"))
         found = judge.calibrate(weights, digits.x_test, digits.y_test, *calibration.halves(digits.y_test))
-    emit("seal", message="Keeping the result")
+    emit("seal", message=t("Keeping the result"))
     calibration.save(run, calibration.of_run(run, found))
 
 

@@ -12,6 +12,7 @@ from core.dataset import Digits
 from core.digits import stratified
 from core.errors import DataError
 from core.refusal.judge import Judge
+from core.texts import t
 
 FORMAT = 1
 FILE = "extra/calibration.npz"
@@ -61,8 +62,13 @@ def check(run: runs.Run, digits: Digits) -> None:
     """
     if run.config["data_sha256"] != digits.sha256:
         raise DataError(
-            f"The run {run.id} was measured on the data {run.config['data_sha256'][:12]}, but the server has "
-            f"{digits.sha256[:12]} by now. Train once more to calibrate it."
+            t(
+                "The run {id} was measured on the data {old}, but the server has {new} by now. "
+                "Train once more to calibrate it.",
+                id=run.id,
+                old=run.config["data_sha256"][:12],
+                new=digits.sha256[:12],
+            )
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from core import checks, look, metrics, plots_metrics, robustness, runs, texts
 from core.digits import CLASS_NAMES
 from core.report import svg
-from core.texts import t
+from core.texts import retell, t
 
 _GREY, _BLUE, _RED = look.MUTED, look.ACCENT, look.MARK
 _SHOWN = 24
@@ -51,7 +51,7 @@ def html(material: Material) -> str:
         t("How it was made"): _making(run),
     }
     title = f"{t(run.card['label'])}, {run.metrics['accuracy']:.2%}"
-    made = t("Run {run} on {data}.", run=run.id, data=run.card["data"]["title"])
+    made = t("Run {run} on {data}.", run=run.id, data=retell(run.card["data"]["title"]))
     body = "".join(f"<section><h2>{name}</h2>{part}</section>" for name, part in parts.items() if part)
     return (
         f'<!doctype html><html lang="{texts.language()}"><head><meta charset="utf-8">'

@@ -13,6 +13,7 @@ from core.errors import DataError, ImageError, RunError
 from core.robustness.changes import CHANGES
 from core.robustness.study import Robustness, save
 from core.settings import Settings
+from core.texts import retell, t
 
 IMAGES, COVERED, LEARNED = 2000, 400, 5000
 SEED = 0
@@ -64,12 +65,17 @@ def start(settings: Settings, run: runs.Run) -> str:
 
 def _check(settings: Settings, run: runs.Run) -> dataset.Digits:
     if not run.servable:
-        raise RunError(run.card["parity"]["reason"])
+        raise RunError(retell(run.card["parity"]["reason"]))
     digits = dataset.load(settings)
     if digits.sha256 != run.config["data_sha256"]:
         raise DataError(
-            f"The run {run.id} was measured on the data {run.config['data_sha256'][:12]}, but the server has "
-            f"{digits.sha256[:12]}. Bring that data back, or train once more."
+            t(
+                "The run {id} was measured on the data {old}, but the server has {new}. Bring that "
+                "data back, or train once more.",
+                id=run.id,
+                old=run.config["data_sha256"][:12],
+                new=digits.sha256[:12],
+            )
         )
     return digits
 
@@ -82,7 +88,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
     DigitLabError
         If the run or its data is gone.
     """
-    emit("data", message="Opening the data")
+    emit("data", message=t("Opening the data"))
     run = runs.load_run(settings, config["run"])
     digits = _check(settings, run)
     learned, _ = depth.parts(run, digits)
@@ -93,7 +99,7 @@ def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worke
         learned,
         lambda done, words: emit("evaluate", message=words, done=done, total=total),
     )
-    emit("seal", message="Keeping the result")
+    emit("seal", message=t("Keeping the result"))
     save(run, found)
 
 
@@ -123,14 +129,14 @@ def measure(
                 hits["raw"][name][k] += _right(session, changed, truth)
                 hits["normalised"][name][k] += _right(session, _normalised(changed), truth)
             done += 2
-            told(done, change.done.format(level))
+            told(done, t(change.done, level=level))
     covered = _occlusion(session, digits, contract.stratified(digits.y_test, min(COVERED, len(digits.y_test)), SEED))
-    told(done + 1, "Covering parts of the images")
+    told(done + 1, t("Covering parts of the images"))
     some = np.sort(np.random.default_rng(SEED).permutation(learned)[:LEARNED])
     known = sum(
         _right(session, digits.x_train[part], np.asarray(digits.y_train[part])) for part in _parts(some, _AT_ONCE)
     )
-    told(done + 2, "Reading images that it learned from")
+    told(done + 2, t("Reading images that it learned from"))
     levels = {name: np.array(change.levels, float) for name, change in CHANGES.items()}
     return Robustness(n=len(chosen), levels=levels, **hits, occlusion=covered, train_hits=known, train_n=len(some))
 

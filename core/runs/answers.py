@@ -12,6 +12,7 @@ from core import metrics
 from core.digits import CLASSES
 from core.errors import RunError
 from core.runs.folder import Run
+from core.texts import t
 
 _LARGEST = 64 * 2**20  # of an evaluation unpacked: a million and a half test images
 
@@ -26,16 +27,22 @@ def verified(run: Run, name: str) -> bytes:
     """
     expected = run.card["files"].get(name)
     if expected is None:
-        raise RunError(f"The run {run.id} has no {name}.")
+        raise RunError(t("The run {id} has no {name}.", id=run.id, name=name))
     try:
         body = (run.path / name).read_bytes()
     except OSError as error:
-        raise RunError(f"{name} of the run {run.id} cannot be read. Train it once more.") from error
+        raise RunError(t("{name} of the run {id} cannot be read. Train it once more.", name=name, id=run.id)) from error
     found = hashlib.sha256(body).hexdigest()
     if found != expected["sha256"]:
         raise RunError(
-            f"{name} of the run {run.id} has the sha256 {found[:12]}…, but was sealed with "
-            f"{expected['sha256'][:12]}…: it was changed or damaged. Train it once more."
+            t(
+                "{name} of the run {id} has the sha256 {found}…, but was sealed with {sha256}…: it was "
+                "changed or damaged. Train it once more.",
+                name=name,
+                id=run.id,
+                found=found[:12],
+                sha256=expected["sha256"][:12],
+            )
         )
     return body
 
@@ -77,7 +84,7 @@ def _evaluation(body: bytes, name: str) -> metrics.Evaluation:
                     return found
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
         pass
-    raise RunError(f"{name} holds no answers that can be read. Train it once more.")
+    raise RunError(t("{name} holds no answers that can be read. Train it once more.", name=name))
 
 
 def _holds_answers(found: metrics.Evaluation) -> bool:

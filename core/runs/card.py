@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.texts import t
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LAST_MOMENT = 4e9  # the year 2096: what is later can be no time at which a run was made
@@ -90,13 +92,13 @@ def fault(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
         odd = [where for where, fits in needed.items() if not fits(_at(body, where))]
         odd += [where for where, fits in perhaps.items() if _at(body, where) is not None and not fits(_at(body, where))]
         if odd:
-            return f"{name} has no usable {odd[0]}"
+            return t("{name} has no usable {field}", name=name, field=odd[0])
     for name, entry in card["files"].items():
         if not _FILE_NAME.fullmatch(name) or not _listed(entry):
-            return f"card.json lists the file {name[:60]!r} without its size and sha256"
+            return t("card.json lists the file {name!r} without its size and sha256", name=name[:60])
     needed_files = ["config.json", "evaluation.npz", *(["model.onnx"] if card["parity"]["servable"] else [])]
     missing = [name for name in needed_files if name not in card["files"]]
-    return f"card.json does not list {missing[0]}" if missing else ""
+    return t("card.json does not list {name}", name=missing[0]) if missing else ""
 
 
 def _listed(entry: Any) -> bool:

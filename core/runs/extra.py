@@ -9,6 +9,7 @@ import numpy as np
 from core import files
 from core.errors import RunError
 from core.runs.folder import Run
+from core.texts import t
 
 T = TypeVar("T")
 
@@ -50,4 +51,6 @@ def load_extra(
                 raise ValueError
             return build(arrays)
     except Exception as error:  # whatever numpy, zipfile and zlib say of a file that is not whole
-        raise RunError(f"{name} of the run {run.id} cannot be read. Delete it, then {cure}.") from error
+        raise RunError(
+            t("{name} of the run {id} cannot be read. Delete it, then {cure}.", name=name, id=run.id, cure=t(cure))
+        ) from error

@@ -9,6 +9,7 @@ from core import files
 from core.errors import RunError
 from core.runs import card as contents
 from core.settings import Settings
+from core.texts import t
 
 FORMAT = 1
 _ID = re.compile(r"\d{8}-\d{6}-[a-z_]+-[0-9a-f]{4}")
@@ -76,10 +77,10 @@ def load_run(settings: Settings, run_id: str) -> Run:
         If there is no such run, or its folder cannot be used; with the reason.
     """
     if not is_id(run_id):
-        raise RunError(f"{run_id!r} is not the id of a run. Choose one from the list.")
+        raise RunError(t("{run_id!r} is not the id of a run. Choose one from the list.", run_id=run_id))
     path = folder(settings) / run_id
     if not path.is_dir():
-        raise RunError(f"There is no run {run_id!r} here. Choose one from the list.")
+        raise RunError(t("There is no run {run_id!r} here. Choose one from the list.", run_id=run_id))
     return open_folder(path, run_id)
 
 
@@ -96,14 +97,25 @@ def open_folder(path: Path, run_id: str) -> Run:
     if known and known.config is config and known.card is card:  # the very objects that were checked before
         return known
     if not isinstance(config, dict) or not isinstance(card, dict) or card.get("id") != run_id:
-        raise RunError(f"The run {run_id} has no readable config.json and card.json of its own. Delete its folder.")
+        raise RunError(
+            t(
+                "The run {run_id} has no readable config.json and card.json of its own. Delete its folder.",
+                run_id=run_id,
+            )
+        )
     if card.get("format") != FORMAT:
         raise RunError(
-            f"The run {run_id} has format {card.get('format')!r}; this Digit Lab reads {FORMAT}. "
-            "Use the version that made it."
+            t(
+                "The run {run_id} has format {found!r}; this Digit Lab reads {format}. Use the version that made it.",
+                run_id=run_id,
+                found=card.get("format"),
+                format=FORMAT,
+            )
         )
     if fault := contents.fault(config, card):
-        raise RunError(f"The run {run_id} cannot be used, as its {fault}. Delete its folder.")
+        raise RunError(
+            t("The run {run_id} cannot be used, as its {fault}. Delete its folder.", run_id=run_id, fault=fault)
+        )
     if len(_KNOWN) >= _MOST:
         _KNOWN.clear()
     _KNOWN[str(path)] = Run(run_id, path, config, card)
@@ -140,7 +152,8 @@ def _entries(settings: Settings) -> list[Run | Unusable]:
             if is_id(path.name):
                 found.append(load_run(settings, path.name))
             elif path.is_dir():
-                found.append(Unusable(path.name, f"The folder {path.name!r} among the runs is no run. Move it away."))
+                words = t("The folder {name!r} among the runs is no run. Move it away.", name=path.name)
+                found.append(Unusable(path.name, words))
         except RunError as error:
             found.append(Unusable(path.name, str(error)))
     return found

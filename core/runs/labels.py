@@ -9,6 +9,7 @@ from filelock import FileLock
 from core import files
 from core.errors import RunError
 from core.runs.folder import Run
+from core.texts import t
 
 LENGTHS = {"name": 60, "author": 40, "note": 1000}
 TAG_LENGTH, MOST_TAGS = 24, 8
@@ -52,11 +53,17 @@ def save_labels(run: Run, labels: Mapping[str, Any], add: Iterable[str] = (), re
     labels, add, remove = check_labels(labels), check_tags(add), set(remove)
     with FileLock(run.path.parent / ".labels.lock"):
         if not run.path.is_dir():
-            raise RunError(f"The run {run.id} is not here any more, so nothing can be written on it.")
+            raise RunError(t("The run {id} is not here any more, so nothing can be written on it.", id=run.id))
         body = copy.deepcopy(load_labels(run)) | labels
         tags = [tag for tag in dict.fromkeys([*body.get("tags", []), *add]) if tag not in remove]
         if len(tags) > MOST_TAGS:
-            raise RunError(f"The run would have {len(tags)} tags, and {MOST_TAGS} is the most. Take some off first.")
+            raise RunError(
+                t(
+                    "The run would have {n} tags, and {most} is the most. Take some off first.",
+                    n=len(tags),
+                    most=MOST_TAGS,
+                )
+            )
         kept = {name: value for name, value in (body | {"tags": tags}).items() if value}
         files.write_json(run.path / "labels.json", kept)
 
@@ -74,7 +81,14 @@ def check_labels(labels: Mapping[str, Any]) -> dict[str, Any]:
         if name in labels:
             found[name] = clean(str(labels[name]), lines=name == "note")
             if len(found[name]) > most:
-                raise RunError(f"The {name} has {len(found[name])} characters; {most} is the most. Shorten it.")
+                raise RunError(
+                    t(
+                        "The {name} has {n} characters; {most} is the most. Shorten it.",
+                        name=t(name),
+                        n=len(found[name]),
+                        most=most,
+                    )
+                )
     return found
 
 
@@ -89,7 +103,13 @@ def check_tags(tags: Iterable[str]) -> list[str]:
     parts = [clean(part).lower() for tag in tags for part in str(tag).split(",")]
     long = next((tag for tag in parts if len(tag) > TAG_LENGTH), "")
     if long:
-        raise RunError(f"The tag “{long[:TAG_LENGTH]}…” is longer than {TAG_LENGTH} characters. Shorten it.")
+        raise RunError(
+            t(
+                "The tag “{long}…” is longer than {most} characters. Shorten it.",
+                long=long[:TAG_LENGTH],
+                most=TAG_LENGTH,
+            )
+        )
     return [tag for tag in dict.fromkeys(parts) if tag]
 
 

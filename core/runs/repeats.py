@@ -10,6 +10,7 @@ from core.errors import DigitLabError
 from core.runs.answers import load_evaluation
 from core.runs.folder import Run, load_run
 from core.settings import Settings
+from core.texts import retell, t
 
 
 def repeat_config(run: Run) -> dict[str, Any]:
@@ -29,12 +30,14 @@ def why_no_repeat(run: Run, data_sha256: str) -> str:
     try:
         models.spec(run.family).check(run.config["params"])
     except DigitLabError as error:
-        return f"It cannot be repeated by this Digit Lab. {error}"
+        return t("It cannot be repeated by this Digit Lab. {error}", error=error)
     if run.config["data_sha256"] != data_sha256:
-        title, had, here = run.card["data"]["title"], run.config["data_sha256"][:8], data_sha256[:8]
-        return (
-            f"It cannot be repeated here: it learned from {title} (sha256 {had}…), and this server has other data "
-            f"({here}…). Give it that data first, on Home."
+        return t(
+            "It cannot be repeated here: it learned from {title} (sha256 {had}…), and this server has other data "
+            "({here}…). Give it that data first, on Home.",
+            title=retell(run.card["data"]["title"]),
+            had=run.config["data_sha256"][:8],
+            here=data_sha256[:8],
         )
     return ""
 
@@ -56,7 +59,7 @@ def compare_repeat(
     except DigitLabError as error:
         return {"run": run_id, "identical": None, "why": str(error)}
     if before.proba.shape != evaluation.proba.shape:
-        return {"run": run_id, "identical": None, "why": "It was measured on another number of images."}
+        return {"run": run_id, "identical": None, "why": t("It was measured on another number of images.")}
     return {
         "run": run_id,
         "identical": same_bytes(before.y_true, evaluation.y_true) and same_bytes(before.proba, evaluation.proba),
@@ -76,16 +79,20 @@ def describe_repeat(run: Run) -> str:
     found = run.card.get("repeats")
     if not isinstance(found, dict) or not found.get("run"):
         return ""
-    begin = f"It repeats {found['run']}"
+    other = found["run"]
     if found.get("identical"):
-        return f"{begin}: every prediction came out byte-identical, on {run.card['data']['n_test']:,} test images."
+        n = run.card["data"]["n_test"]
+        return t("It repeats {run}: every prediction came out byte-identical, on {n:,} test images.", run=other, n=n)
     if found.get("identical") is None:
-        return f"{begin}, but the two could not be compared. {found.get('why', '')}".strip()
-    changed = found.get("versions") or []
-    why = (
-        f"The versions of {', '.join(map(str, changed))} differ." if changed else "It is promised on one machine only."
+        why = retell(found.get("why", ""))
+        return t("It repeats {run}, but the two could not be compared. {why}", run=other, why=why).strip()
+    words = t(
+        "It repeats {run}, and its predictions are not byte-identical: {n:,} test images are answered otherwise, a "
+        "probability differs by up to {most:.1e}.",
+        run=other,
+        n=found.get("others", 0),
+        most=found.get("max_difference", 0.0),
     )
-    return (
-        f"{begin}, and its predictions are not byte-identical: {found.get('others', 0):,} test images are answered "
-        f"otherwise, a probability differs by up to {found.get('max_difference', 0.0):.1e}. {why}"
-    )
+    changed = ", ".join(map(str, found.get("versions") or []))
+    why = t("The versions of {names} differ.", names=changed) if changed else t("It is promised on one machine only.")
+    return f"{words} {why}"

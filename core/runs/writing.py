@@ -12,6 +12,7 @@ from core.errors import RunError
 from core.runs.answers import verified
 from core.runs.folder import FORMAT, Run, folder, is_id, load_run, open_folder
 from core.settings import Settings
+from core.texts import t
 
 
 def begin(settings: Settings, run_id: str, config: dict[str, Any]) -> Path:
@@ -32,7 +33,7 @@ def load_draft(settings: Settings, run_id: str) -> tuple[Path, dict[str, Any], d
     partial = folder(settings) / f".partial-{run_id}"
     config, card = files.read_json(partial / "config.json"), files.read_json(partial / "draft.json")
     if not config or not card:
-        raise RunError(f"The run {run_id} was not fitted to its end. Train it once more.")
+        raise RunError(t("The run {run_id} was not fitted to its end. Train it once more.", run_id=run_id))
     (partial / "draft.json").unlink()
     return partial, config, card
 
@@ -74,13 +75,22 @@ def adopt(settings: Settings, path: Path) -> Run:
     """
     card = files.read_json(path / "card.json")
     if not isinstance(card, dict) or not is_id(card.get("id")) or not isinstance(card.get("files"), dict):
-        raise RunError("This is not a run of Digit Lab: it has no readable card.json.")
+        raise RunError(t("This is not a run of Digit Lab: it has no readable card.json."))
     if card.get("format") != FORMAT:
-        raise RunError(f"The run {card['id']} has format {card.get('format')!r}; this Digit Lab reads {FORMAT}.")
+        raise RunError(
+            t(
+                "The run {id} has format {found!r}; this Digit Lab reads {format}.",
+                id=card["id"],
+                found=card.get("format"),
+                format=FORMAT,
+            )
+        )
     there = {p.name for p in path.iterdir()} - {"card.json"}
     odd = sorted(there ^ set(card["files"]))
     if odd:
-        raise RunError(f"The run {card['id']} is not whole: {odd[0]} is missing, or does not belong to it.")
+        raise RunError(
+            t("The run {id} is not whole: {odd} is missing, or does not belong to it.", id=card["id"], odd=odd[0])
+        )
     run = open_folder(path, card["id"])
     for name in card["files"]:
         verified(run, name)

@@ -5,15 +5,16 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import launch
 from core.errors import JobError
-from core.models import ModelSpec
+from core.models import ModelSpec, Params
 from core.settings import Settings
 from core.sweep import trial
+from core.texts import t
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -24,7 +25,10 @@ _LOST = (
     "The cluster lost this trial: again and again the worker that had it died, most likely for want of memory. Give it "
     "more, or use fewer images."
 )
-_UNFIT = "The Dask {} cannot do a trial ({}). Start it in the app's folder, with its packages, by: python -m dask {}"
+_UNFIT = (
+    "The Dask {who} cannot do a trial ({why}). Start it in the app's folder, with its packages, by: python -m dask "
+    "{what}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Place:
     client: "Client | None" = None
 
 
-def threads(settings: Settings, spec: ModelSpec, rows: int, trials: int) -> int:
+def threads(settings: Settings, spec: ModelSpec, rows: int, trials: Sequence[Params]) -> int:
     """Return how many trials run at a time here: no more than there are cores, and than the memory holds.
 
     scikit-learn lets go of Python's lock while it grows a tree or multiplies matrices, so threads use all cores and
@@ -46,12 +50,14 @@ def threads(settings: Settings, spec: ModelSpec, rows: int, trials: int) -> int:
     rows : int
         From how many images a trial learns, variants among them. Each trial is counted with all that a process of its
         own would need, which is more than threads do.
+    trials : sequence of parameters
+        The hungriest of them decides.
     """
     if spec.needs:  # TensorFlow uses all cores by itself, and its seed is the process's
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fit = (settings.memory_mb - launch.SERVER_MB) / spec.memory_mb(rows, settings.small)
-    return max(1, min(cores, trials, int(fit) if settings.memory_mb else cores))
+    fit = (settings.memory_mb - launch.SERVER_MB) / max(spec.memory_mb(one, rows, settings.small) for one in trials)
+    return max(1, min(cores, len(trials), int(fit) if settings.memory_mb else cores))
 
 
 @contextlib.contextmanager
@@ -74,12 +80,12 @@ def backend(settings: Settings, count: int, data_sha256: str = "") -> Iterator[P
     if not settings.dask_scheduler:
         # BLAS would start as many threads as there are cores for each of the trials.
         with threadpool_limits(1 if count > 1 else None), joblib.parallel_config(backend="threading", n_jobs=count):
-            yield Place(f"{count} at a time on this machine")
+            yield Place(t("{count} at a time on this machine", count=count))
         return
     with connect(settings) as client:
         workers = _check(client, data_sha256)
         with joblib.parallel_config(backend=_on_cluster(client), n_jobs=-1):
-            yield Place(f"on {workers} Dask worker{'s' if workers > 1 else ''}", client)
+            yield Place(t("on {n} Dask workers", n=workers) if workers > 1 else t("on 1 Dask worker"), client)
 
 
 def _on_cluster(client: "Client") -> Any:
@@ -108,23 +114,34 @@ def connect(settings: Settings) -> "Client":
         from distributed import Client
     except ImportError:
         raise JobError(
-            f"DASK_SCHEDULER_ADDRESS is {address!r}, but dask is not installed here. Run: pip install -r "
-            "requirements-dask.txt, or unset it to search on this machine."
+            t(
+                "DASK_SCHEDULER_ADDRESS is {address!r}, but dask is not installed here. Run: pip install -r "
+                "requirements-dask.txt, or unset it to search on this machine.",
+                address=address,
+            )
         ) from None
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:  # a timeout is an OSError too
         raise JobError(
-            f"No Dask scheduler answers at {address} (DASK_SCHEDULER_ADDRESS) in {CONNECT_SECONDS:.0f} s. Start it "
-            "in the app's folder by: python -m dask scheduler, or unset it to search on this machine."
+            t(
+                "No Dask scheduler answers at {address} (DASK_SCHEDULER_ADDRESS) in {seconds:.0f} s. "
+                "Start it in the app's folder by: python -m dask scheduler, or unset it to search on this "
+                "machine.",
+                address=address,
+                seconds=CONNECT_SECONDS,
+            )
         ) from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except TimeoutError:
         client.close()
         raise JobError(
-            f"The Dask scheduler at {address} has no worker. Start one in the app's folder: python -m dask worker "
-            f"{address}"
+            t(
+                "The Dask scheduler at {address} has no worker. Start one in the app's folder: python -m dask "
+                "worker {address}",
+                address=address,
+            )
         ) from None
     return client
 
@@ -135,14 +152,21 @@ def _check(client: "Client", data_sha256: str) -> int:
         client.run_on_scheduler(trial.ready)
         answers = client.run(trial.data_here, on_error="return")
     except Exception as error:  # whatever dask, or the other side's Python, says
-        raise JobError(_UNFIT.format(f"scheduler at {client.scheduler.address}", error, "scheduler")) from error
+        raise JobError(
+            t(_UNFIT, who=f"scheduler at {client.scheduler.address}", why=error, what="scheduler")
+        ) from error
     for worker, answer in answers.items():
         if isinstance(answer, Exception):
-            raise JobError(_UNFIT.format(f"worker at {worker}", answer, "worker ADDRESS"))
+            raise JobError(t(_UNFIT, who=f"worker at {worker}", why=answer, what="worker ADDRESS"))
         if answer != data_sha256:
             raise JobError(
-                f"The Dask worker at {worker} has the data {answer[:12]}, but the sweep is about {data_sha256[:12]}. "
-                "Give every worker the same DIGITLAB_MNIST."
+                t(
+                    "The Dask worker at {worker} has the data {answer}, but the sweep is about {data_sha256}. "
+                    "Give every worker the same DIGITLAB_MNIST.",
+                    worker=worker,
+                    answer=answer[:12],
+                    data_sha256=data_sha256[:12],
+                )
             )
     return len(answers)
 
@@ -179,10 +203,10 @@ def watched(place: Place, cards: Iterator[dict[str, Any]], count: int) -> Iterat
                 continue
             if place.client.status != "running":
                 raise JobError(
-                    "The Dask scheduler is gone. What was finished is kept; start it and search again."
+                    t("The Dask scheduler is gone. What was finished is kept; start it and search again.")
                 ) from None
             break
         missing.discard(card["number"])
         since = time.monotonic()
         yield card
-    yield from ({"number": number, "state": "failed", "message": _LOST} for number in sorted(missing))
+    yield from ({"number": number, "state": "failed", "message": t(_LOST)} for number in sorted(missing))

@@ -15,6 +15,7 @@ from core.depth import pruning, tree
 from core.models import Value
 from core.settings import Settings
 from core.sweep import trial
+from core.texts import t
 
 DEPTH, PRUNING = "max_depth", "ccp_alpha"
 
@@ -40,11 +41,11 @@ def applies(family: str, searched: Sequence[str], base: Mapping[str, Value]) -> 
 def describe(what: str) -> str:
     """Say what the one fit spares, and what it costs."""
     if what == DEPTH:
-        return (
+        return t(
             "One fit serves for all: the deepest tree is grown once and cut at every depth. A tree grown anew with the "
             "winning depth can answer a little differently, as scikit-learn breaks ties by chance."
         )
-    return "One fit serves for all: the tree is grown once and pruned under every alpha, which changes no result."
+    return t("One fit serves for all: the tree is grown once and pruned under every alpha, which changes no result.")
 
 
 def run(task: trial.Task, what: str, plan: Sequence[Mapping[str, Value]], settings: Settings) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from core import dataset, jobs, launch, models, pipeline, runs, training, trials
 from core.errors import AccessError, JobError, ModelError
 from core.settings import Settings
 from core.sweep import cluster, onefit, space, trial
+from core.texts import t
 
 CLASS_TRIALS = 12
 SEARCH = "search"
@@ -41,7 +42,9 @@ def make_config(
         With what cannot be searched.
     """
     if metric not in trials.METRICS:
-        raise ModelError(f"The metric is {metric!r}; choose one of {', '.join(trials.METRICS)}.")
+        raise ModelError(
+            t("The metric is {metric!r}; choose one of {metrics}.", metric=metric, metrics=", ".join(trials.METRICS))
+        )
     spec, base = models.spec(config["family"]), config["params"]
     seed = int(base.get("random_state") or 0)
     found = space.space_of(spec, texts)
@@ -67,7 +70,7 @@ def expect(settings: Settings, config: Mapping[str, Any]) -> dict[str, float]:
     rows, earlier = launch.rows_of(settings, config), runs.list_runs(settings)
     fits = [onefit.largest(config["one_fit"], config["plan"])] if config["one_fit"] else config["plan"]
     each = (launch.estimate({**config["run"], "params": params}, earlier, rows)["fit"] for params in fits)
-    count = cluster.threads(settings, models.spec(config["family"]), _learned(settings, config), len(fits))
+    count = cluster.threads(settings, models.spec(config["family"]), _learned(settings, config), fits)
     once = launch.estimate(config["run"], [], rows)["data"]  # the trials share what is made of the images
     return {SEARCH: _LOADING + once + sum(each) / count} | launch.expect(settings, config["run"])
 
@@ -113,8 +116,12 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
     ModelError
         With the measured figure.
     """
-    for one in (config, config["run"]):
-        launch.check_memory(settings, config["run"], launch.rows_of(settings, one))
+    launch.check_memory(settings, config["run"], launch.rows_of(settings, config["run"]))
+    rows = launch.rows_of(settings, config)
+    hungriest = max(
+        config["plan"], key=lambda params: launch.memory_mb(settings, {**config["run"], "params": params}, rows)
+    )
+    launch.check_memory(settings, {**config["run"], "params": hungriest}, rows)
 
 
 def check_class(config: Mapping[str, Any]) -> None:
@@ -126,7 +133,13 @@ def check_class(config: Mapping[str, Any]) -> None:
         With the limit.
     """
     if len(config["plan"]) > CLASS_TRIALS:
-        raise AccessError(f"A class searches with at most {CLASS_TRIALS} trials, not {len(config['plan'])}. Try fewer.")
+        raise AccessError(
+            t(
+                "A class searches with at most {most} trials, not {n}. Try fewer.",
+                most=CLASS_TRIALS,
+                n=len(config["plan"]),
+            )
+        )
 
 
 def progress(sweep: trials.Sweep, job: jobs.Job, now: float) -> tuple[float, float]:
@@ -154,7 +167,7 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     JobError
         If the cluster cannot be used, or no trial came to a result.
     """
-    emit(SEARCH, message="Opening the data")
+    emit(SEARCH, message=t("Opening the data"))
     sweep = trials.load(settings, sweep_id)
     digits = trial.open_data(settings)
     body = sweep.body
@@ -165,10 +178,15 @@ def find(settings: Settings, sweep_id: str, emit: worker.Emit) -> trials.Trial:
     trials.note(sweep.path, data_sha256=digits.sha256, versions=pipeline.versions())
     for done, card in enumerate(_cards(settings, sweep, task), 1):
         trials.append(sweep.path, card.pop("number"), **card)
-        emit(SEARCH, done=done, total=len(sweep.trials), message=f"{done} of {len(sweep.trials)} trials")
+        emit(
+            SEARCH,
+            done=done,
+            total=len(sweep.trials),
+            message=t("{done} of {total} trials", done=done, total=len(sweep.trials)),
+        )
     best = (ended := trials.load(settings, sweep_id)).best
     if best is None:
-        raise JobError(f"No trial came to a result. The first one said: {ended.trials[0].message}")
+        raise JobError(t("No trial came to a result. The first one said: {message}", message=ended.trials[0].message))
     return best
 
 
@@ -181,7 +199,7 @@ def _cards(settings: Settings, sweep: trials.Sweep, task: trial.Task) -> Iterato
     from joblib import Parallel, delayed
 
     spec = models.spec(task.family)
-    count = cluster.threads(settings, spec, _learned(settings, sweep.body), len(plan))
+    count = cluster.threads(settings, spec, _learned(settings, sweep.body), plan)
     with cluster.backend(settings, count, task.data_sha256) as place:
         trials.note(sweep.path, where=place.words)
         # On a cluster nothing of ours travels but the task: settings hold secrets, and each machine has its own.
@@ -210,7 +228,7 @@ def winner(settings: Settings, sweep_id: str) -> dict[str, Any]:
     """
     sweep = trials.load(settings, sweep_id)
     if sweep.best is None:
-        raise JobError(f"The sweep {sweep_id} has no result yet.")
+        raise JobError(t("The sweep {sweep_id} has no result yet.", sweep_id=sweep_id))
     return {**sweep.body["run"], "params": sweep.best.params, "author": sweep.body["author"]}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.errors import ModelError
 from core.models import ModelSpec, Parameter, Value
+from core.texts import t
 
 MAX_TRIALS = 200
 WIDE = 100.0  # from this ratio of its ends on, a range is searched by orders of magnitude
@@ -66,11 +67,17 @@ def parse(parameter: Parameter, text: str) -> Values | Range:
     if ".." in text and parameter.kind != "choice":
         low, high = (_number(parameter, part) for part in text.split("..", 1))
         if low is None or high is None or not low < high:
-            raise ModelError(f"{parameter.name} is {text!r}; a range goes from a smaller number to a larger one.")
+            raise ModelError(
+                t(
+                    "{name} is {text!r}; a range goes from a smaller number to a larger one.",
+                    name=parameter.name,
+                    text=text,
+                )
+            )
         return Range(low, high)
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
-        raise ModelError(f"{parameter.name} has no value to try; write some with commas between them.")
+        raise ModelError(t("{name} has no value to try; write some with commas between them.", name=parameter.name))
     return tuple(dict.fromkeys(_value(parameter, word) for word in words))
 
 
@@ -85,9 +92,16 @@ def space_of(spec: ModelSpec, texts: Mapping[str, str]) -> dict[str, Values | Ra
     known = {p.name: p for p in spec.parameters}
     unknown = [name for name in texts if name not in known]
     if unknown:
-        raise ModelError(f"{spec.label} has no parameter {unknown[0]!r}; it has {', '.join(known)}.")
+        raise ModelError(
+            t(
+                "{label} has no parameter {unknown!r}; it has {known}.",
+                label=t(spec.label),
+                unknown=unknown[0],
+                known=", ".join(known),
+            )
+        )
     if not texts:
-        raise ModelError("There is no parameter to search; choose at least one.")
+        raise ModelError(t("There is no parameter to search; choose at least one."))
     return {name: parse(known[name], text) for name, text in texts.items()}
 
 
@@ -101,7 +115,7 @@ def value(spec: ModelSpec, name: str, text: str) -> Value:
     """
     found = space_of(spec, {name: text})[name]
     if isinstance(found, Range) or len(found) != 1:
-        raise ModelError(f"{name} is {text!r}; give one value, or search it.")
+        raise ModelError(t("{name} is {text!r}; give one value, or search it.", name=name, text=text))
     return found[0]
 
 
@@ -129,7 +143,13 @@ def plan(spec: ModelSpec, base: Mapping[str, Value], space: Space, how: str, tri
         If a range stands where values are needed, or the number of trials is out of range.
     """
     if not 1 <= trials <= MAX_TRIALS:
-        raise ModelError(f"{trials} trials are asked for; a sweep has from 1 to {MAX_TRIALS}.")
+        raise ModelError(
+            t(
+                "{trials} trials are asked for; a sweep has from 1 to {most}.",
+                trials=trials,
+                most=MAX_TRIALS,
+            )
+        )
     if how == "grid":
         space = {name: _steps(spec, name, values) for name, values in space.items()}
     rng = np.random.default_rng(seed)
@@ -145,7 +165,12 @@ def _steps(spec: ModelSpec, name: str, values: Values | Range) -> Values | Range
     if kind == "int" and values.high - values.low < MAX_TRIALS:
         return tuple(range(int(values.low), int(values.high) + 1))
     raise ModelError(
-        f"{name} is the range {values.low:g}..{values.high:g}, a grid needs values. Write some, or search by chance."
+        t(
+            "{name} is the range {low:g}..{high:g}, a grid needs values. Write some, or search by chance.",
+            name=name,
+            low=values.low,
+            high=values.high,
+        )
     )
 
 

@@ -19,6 +19,7 @@ from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.models import Value
 from core.settings import Settings
+from core.texts import t
 
 HELD = 5000  # of the training images, but never more than `training.HELD_SHARE` of them
 _BATCH = 1000
@@ -82,8 +83,11 @@ def _load(settings: Settings, task: Task) -> Parts:
     digits = open_data(settings)
     if digits.sha256 != task.data_sha256:
         raise DataError(
-            f"The data here is {digits.sha256[:12]} by now, but the sweep is about {task.data_sha256[:12]}. Start it "
-            "again."
+            t(
+                "The data here is {sha256} by now, but the sweep is about {data_sha256}. Start it again.",
+                sha256=digits.sha256[:12],
+                data_sha256=task.data_sha256[:12],
+            )
         )
     spec = models.spec(task.family)
     chosen = np.arange(len(digits.y_train))[training.choose(digits.y_train, task.train_size, task.seed)]

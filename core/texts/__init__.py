@@ -6,6 +6,8 @@ code and table together.
 """
 
 import functools
+import re
+import string
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "pt": "Português"}
+TAGS = {"en": "en-GB", "pt": "pt-PT"}  # as HTML names them
+_TELLING = 8  # letters beside the gaps that make a sentence known again
+_GAP = re.compile(r"\{(\w+)[!:][^}]*\}")  # what was written once needs no format
 _asked: list[Callable[[], str]] = [lambda: "en"]
 _here: ContextVar[str] = ContextVar("_here", default="")
 
@@ -39,6 +44,47 @@ def later(english: str, /) -> str:
     return english
 
 
+def retell(english: str) -> str:
+    """Return a finished English sentence in the current language: what a child wrote, or a file keeps.
+
+    Returns
+    -------
+    str
+        As it is where the table has no such sentence.
+    """
+    return _retold(english) if language() == "pt" else english
+
+
+@functools.lru_cache(512)
+def _retold(english: str) -> str:
+    if english in table():
+        return table()[english]
+    for pattern, words in _sentences():
+        if found := pattern.fullmatch(english):
+            # What stands in a gap may be a text of ours too, such as the word for what is counted.
+            return words.format(**{name: _retold(text) for name, text in found.groupdict().items()})
+    return english
+
+
+@functools.cache
+def _sentences() -> list[tuple[re.Pattern[str], str]]:
+    found = []
+    for english, other in table().items():
+        parts = list(string.Formatter().parse(english))
+        said = sum(len(literal) for literal, *_ in parts)
+        names = [name for _, name, *_ in parts if name]
+        if said < _TELLING or not names or "%{" in english:  # the gaps of a chart are filled in the browser
+            continue
+        seen: set[str] = set()
+        pattern = ""
+        for literal, name, *_ in parts:
+            gap = "" if name is None else f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+            pattern += re.escape(literal) + gap
+            seen |= {name or ""}
+        found.append((said, re.compile(pattern, re.DOTALL), _GAP.sub(r"{\1}", other)))
+    return [(pattern, words) for _, pattern, words in sorted(found, key=lambda one: -one[0])]
+
+
 def language() -> str:
     """Return the language of whoever looks: "en" or "pt"."""
     return _here.get() or _asked[0]()
@@ -52,6 +98,12 @@ def speaking(language: str) -> Iterator[None]:
         yield
     finally:
         _here.reset(before)
+
+
+def nearest(tag: str) -> str:
+    """Return the language for a browser's tag such as `pt-BR`; English where we have no such language."""
+    code = tag.split("-")[0].lower()
+    return code if code in LANGUAGES else "en"
 
 
 def listen(ask: Callable[[], str]) -> None:

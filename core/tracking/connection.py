@@ -14,6 +14,7 @@ import requests
 from core import files
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 
 DEFAULT_URL = "https://api.forge.coreweave.com"  # of wandb 0.31
 TEST_SECONDS = 4.5
@@ -45,10 +46,10 @@ def with_key(settings: Settings) -> Settings:
 def load_connection(settings: Settings) -> dict[str, Any]:
     """Return the last word on the connection: `ok`, `entity`, `message` and `at`."""
     if not find_key(settings):
-        message = "Not connected: set WANDB_API_KEY, or run `wandb login` on the server. Runs stay on this machine."
+        message = t("Not connected: set WANDB_API_KEY, or run `wandb login` on the server. Runs stay on this machine.")
         return {"ok": False, "entity": "", "message": message, "at": 0.0}
     body = files.read_json(_file(settings))
-    untried = {"ok": None, "entity": "", "message": "A key is configured; it was not tried yet.", "at": 0.0}
+    untried = {"ok": None, "entity": "", "message": t("A key is configured; it was not tried yet."), "at": 0.0}
     return body if isinstance(body, dict) else untried
 
 
@@ -57,7 +58,7 @@ def test(settings: Settings) -> dict[str, Any]:
 
     To be called in a child: a name server that never answers can be left only by leaving the process.
     """
-    late = f"{base_url(settings)} did not answer within {TEST_SECONDS:.0f} s."
+    late = t("{url} did not answer within {seconds:.0f} s.", url=base_url(settings), seconds=TEST_SECONDS)
 
     def give_up() -> None:
         _save(settings, ok=False, entity="", message=late)
@@ -68,7 +69,7 @@ def test(settings: Settings) -> dict[str, Any]:
     timer.start()
     try:
         entity = check(settings)
-        return _save(settings, ok=True, entity=entity, message=f"Connected as {entity}.")
+        return _save(settings, ok=True, entity=entity, message=t("Connected as {entity}.", entity=entity))
     except TrackingError as error:
         return _save(settings, ok=False, entity="", message=str(error))
     finally:
@@ -85,22 +86,30 @@ def check(settings: Settings) -> str:
     """
     key, url = find_key(settings), base_url(settings)
     if not key:
-        raise TrackingError("There is no W&B key. Set WANDB_API_KEY, or run `wandb login` on the server.")
+        raise TrackingError(t("There is no W&B key. Set WANDB_API_KEY, or run `wandb login` on the server."))
     try:
         answer = requests.post(f"{url}/graphql", json={"query": _QUERY}, auth=("api", key), timeout=_TIMEOUT)
     except requests.RequestException as error:
-        raise TrackingError(f"{url} cannot be reached ({_cause(error)}). It is tried again later.") from None
+        raise TrackingError(
+            t("{url} cannot be reached ({why}). It is tried again later.", url=url, why=_cause(error))
+        ) from None
     if answer.status_code in (401, 403):
-        raise TrackingError(f"{url} refused the key ({answer.status_code}). Check WANDB_API_KEY.")
+        raise TrackingError(t("{url} refused the key ({code}). Check WANDB_API_KEY.", url=url, code=answer.status_code))
     try:
         viewer = answer.json()["data"]["viewer"]
         own, teams = viewer["entity"], [edge["node"]["name"] for edge in (viewer.get("teams") or {}).get("edges", [])]
     except (ValueError, KeyError, TypeError):
-        raise TrackingError(f"{url} is out of order (HTTP {answer.status_code}). It is tried again later.") from None
+        raise TrackingError(
+            t("{url} is out of order (HTTP {code}). It is tried again later.", url=url, code=answer.status_code)
+        ) from None
     if settings.wandb_entity and settings.wandb_entity not in (own, viewer.get("username"), *teams):
         known = ", ".join(dict.fromkeys([own, *teams]))
         raise TrackingError(
-            f"WANDB_ENTITY is {settings.wandb_entity!r}, but this key belongs to {known}. Set one of these."
+            t(
+                "WANDB_ENTITY is {wandb_entity!r}, but this key belongs to {known}. Set one of these.",
+                wandb_entity=settings.wandb_entity,
+                known=known,
+            )
         )
     return settings.wandb_entity or own
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core import files, mydigits
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, registry, sync
 from core.tracking.state import reason
 
@@ -70,7 +71,7 @@ def log_drawings(settings: Settings, sha256: str) -> dict[str, Any]:
         logged.finish()
     finally:
         wandb.teardown()
-    message = f"{config['count']} drawings are logged on this machine; nothing was sent."
+    message = t("{n} drawings are logged on this machine; nothing was sent.", n=config["count"])
     found = {"sha256": sha256, "digest": digest, "folder": folder.as_posix(), "project": settings.wandb_project}
     return _save(settings, state="local only", message=message, **found)
 

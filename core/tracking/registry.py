@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core import files, runs, serving
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection
 from core.tracking.state import ARTIFACT, ARTIFACT_TYPE, reason, save_state
 
@@ -85,7 +86,14 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
             artifact.download(root=str(path), skip_cache=True)
             artifact.verify(str(path))
         except (ValueError, OSError) as error:
-            raise TrackingError(f"{ARTIFACT}:{artifact.version} came damaged ({reason(settings, error)})") from error
+            raise TrackingError(
+                t(
+                    "{artifact}:{version} came damaged ({reason})",
+                    artifact=ARTIFACT,
+                    version=artifact.version,
+                    reason=reason(settings, error),
+                )
+            ) from error
         run = runs.adopt(settings, path)
     found: dict[str, Any] = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
     found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}
@@ -100,13 +108,22 @@ def _find(api: "wandb.Api", entity: str, project: str, wanted: str) -> "wandb.Ar
         for artifact in _artifacts(api, entity, project):
             if artifact.metadata.get("run_id") == wanted:
                 return artifact
-        raise TrackingError(f"W&B has no run {wanted} in {entity}/{project}.")
+        words = t("W&B has no run {run} in {entity}/{project}.", run=wanted, entity=entity, project=project)
+        raise TrackingError(words)
     for name in [wanted, "latest"] if wanted == "production" else [wanted]:
         try:
             return api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
         except (wandb.errors.CommError, ValueError):
             continue
-    raise TrackingError(f"W&B has no {ARTIFACT}:{wanted} in {entity}/{project}.")
+    raise TrackingError(
+        t(
+            "W&B has no {artifact}:{wanted} in {entity}/{project}.",
+            artifact=ARTIFACT,
+            wanted=wanted,
+            entity=entity,
+            project=project,
+        )
+    )
 
 
 def exchange_promotions(settings: Settings, entity: str, project: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from core import files
 from core.errors import DigitLabError
 from core.settings import Settings
+from core.texts import retell, t
 
 ARTIFACT, ARTIFACT_TYPE = "model_export", "inference_artifact"
 NOT_LOGGED = {"state": "not logged", "message": "This run is not logged to W&B yet."}
@@ -42,8 +43,8 @@ def save_state(run: Kept, body: dict[str, Any]) -> dict[str, Any]:
 
 def describe(state: dict[str, Any]) -> str:
     """Say in one line what became of a run on W&B, with the link where it is there."""
-    link = f" [Open it on W&B]({state['url']})" if state.get("url") and state["state"] == "synced" else ""
-    return f"W&B: {state['state']}. {state['message']}{link}"
+    link = f" [{t('Open it on W&B')}]({state['url']})" if state.get("url") and state["state"] == "synced" else ""
+    return f"W&B: {t(state['state'])}. {retell(state['message'])}{link}"
 
 
 def reason(settings: Settings, error: Exception) -> str:

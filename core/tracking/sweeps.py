@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from core import models, trials
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, registry
 from core.tracking.log import check_complete
 from core.tracking.state import load_state, reason, save_state
@@ -54,7 +55,7 @@ def pending_sweeps(settings: Settings, now: float, force: bool = False) -> list[
 
 def sync_sweep(settings: Settings, sweep: trials.Sweep) -> dict[str, Any]:
     """Upload the trials of a sweep and prove that they have arrived; whatever happens, the state is true."""
-    state = save_state(sweep, load_state(sweep) | {"state": "syncing", "message": "On its way to W&B."})
+    state = save_state(sweep, load_state(sweep) | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
         folders = [entry["folder"] for entry in state["runs"]]
@@ -64,7 +65,7 @@ def sync_sweep(settings: Settings, sweep: trials.Sweep) -> dict[str, Any]:
         missing = [entry["id"] for entry in state["runs"] if entry["id"] not in there]
         if missing:
             raise TrackingError(f"W&B does not have {len(missing)} of {len(folders)} trials after the upload.")
-        words = f"{len(folders)} trials in the group {sweep.id}, in {entity}."
+        words = t("{n} trials in the group {id}, in {entity}.", n=len(folders), id=sweep.id, entity=entity)
         return save_state(sweep, state | {"state": "synced", "message": words, "entity": entity, "attempts": 0})
     except Exception as error:  # a child's top level: the next one must have its turn
         return fail(settings, sweep, state, reason(settings, error))
@@ -106,7 +107,9 @@ def _log(settings: Settings, sweep: trials.Sweep, found: dict[str, Any]) -> tupl
     finally:
         wandb.teardown()  # wandb-core is in a session of its own and would outlive a killed child
     check_complete(settings, found["runs"])
-    return "local only", f"{len(ended)} trials logged on this machine, under the group {sweep.id}; nothing was sent."
+    return "local only", t(
+        "{n} trials logged on this machine, under the group {id}; nothing was sent.", n=len(ended), id=sweep.id
+    )
 
 
 def _log_trial(settings: Settings, sweep: trials.Sweep, trial: trials.Trial) -> dict[str, str]:

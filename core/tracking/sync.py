@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from core import jobs, runs
 from core.errors import TrackingError
 from core.settings import Settings
+from core.texts import t
 from core.tracking import connection, registry
 from core.tracking.state import ARTIFACT, Kept, load_state, reason, save_state, scrub
 
@@ -42,7 +43,7 @@ def sync_all(settings: Settings, force: bool = False, only: str = "") -> None:
         settings.quiet_wandb(online=True)
         due = [run for run in pending(settings, time.time(), force) if only in ("", run.id)]
         for run in due:
-            save_state(run, load_state(run) | {"state": "queued", "message": "Waits to be sent to W&B."})
+            save_state(run, load_state(run) | {"state": "queued", "message": t("Waits to be sent to W&B.")})
         for run in due:
             sync(settings, run)
 
@@ -56,13 +57,14 @@ def sync(settings: Settings, run: runs.Run) -> dict[str, Any]:
         The content of `tracking.json`: synced with `version`, `url` and `entity`, or failed with the reason.
     """
     before = load_state(run)
-    state = save_state(run, before | {"state": "syncing", "message": "On its way to W&B."})
+    state = save_state(run, before | {"state": "syncing", "message": t("On its way to W&B.")})
     try:
         entity = connection.check(settings)
         said = [upload(settings, entry["folder"]) for entry in state["runs"]]
         found = registry.find_digest(settings, entity, state["project"], state["artifact"]["digest"])
         if found is None:
-            raise TrackingError(f"W&B does not have the model after the upload.{_complaint(settings, said)}")
+            gone = t("W&B does not have the model after the upload.")
+            raise TrackingError(f"{gone}{_complaint(settings, said)}")
         state |= {"entity": entity, "version": found.version, "url": found.url, "attempts": 0}
         return save_state(run, state | {"state": "synced", "message": f"{ARTIFACT}:{found.version}, in {entity}."})
     except Exception as error:  # a child's top level: the next run must have its turn
@@ -96,7 +98,7 @@ def upload(settings: Settings, *folders: str) -> str:
     paths = [settings.home / folder for folder in folders]
     gone = [folder for folder, path in zip(folders, paths, strict=True) if not path.is_dir()]
     if gone:
-        raise TrackingError(f"What was logged is gone ({gone[0]}). Log it again: python -m core track ID")
+        raise TrackingError(t("What was logged is gone ({gone}). Log it again: python -m core track ID", gone=gone[0]))
     words = [sys.executable, "-m", "wandb", "sync", "--include-synced", *map(str, paths)]
     child = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -104,7 +106,7 @@ def upload(settings: Settings, *folders: str) -> str:
     try:
         return child.communicate(timeout=FOLDER_SECONDS)[0]
     except subprocess.TimeoutExpired:
-        raise TrackingError(f"W&B did not take the run within {FOLDER_SECONDS:.0f} s.") from None
+        raise TrackingError(t("W&B did not take the run within {seconds:.0f} s.", seconds=FOLDER_SECONDS)) from None
     finally:
         jobs.end_family(child.pid, grace=1.0)  # wandb-core is in a session of its own and may go on for minutes
         child.wait()

@@ -6,7 +6,7 @@ themes; numbers with the digits that mean something; charts without tools; one u
 
 from core.ui import board, linking
 from core.ui.assignment import control, say_lock
-from core.ui.augmentation import augmentation_input, show_variants, variants_in_words
+from core.ui.augmentation import augmentation_input, plan_in_words, show_variants
 from core.ui.class_link import show_class_link
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
@@ -16,7 +16,7 @@ from core.ui.frame import address, button, chart, count_up, digit, link, or_stop
 from core.ui.glossary import show_glossary
 from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
-from core.ui.lesson import did, start_button
+from core.ui.lesson import did, notice, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.metrics_checks import show_hint
 from core.ui.mine import my_digits_input, show_my_digits
@@ -78,6 +78,7 @@ __all__ = [
     "look_if_due",
     "most_images",
     "my_digits_input",
+    "notice",
     "offer_missing",
     "open_metrics",
     "or_stop",
@@ -85,6 +86,7 @@ __all__ = [
     "parameter_inputs",
     "pick_run",
     "plain",
+    "plan_in_words",
     "promote",
     "roll_back",
     "run_label",
@@ -120,6 +122,5 @@ __all__ = [
     "sync_button",
     "train_button",
     "train_default_button",
-    "variants_in_words",
     "when",
 ]

@@ -10,7 +10,8 @@ from core import digits as contract
 from core.dataset import Digits
 from core.errors import ModelError
 from core.settings import Settings
-from core.ui import assignment, frame, inputs
+from core.texts import t
+from core.ui import assignment, frame, inputs, linked
 
 VARIANTS = 8
 
@@ -23,30 +24,51 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
     rows : int
         The most training images there are: where their variants do not fit the memory, the choice begins with none.
     """
-    default = _fitting(settings, spec, rows)
-    key = inputs.augmentation_key(spec)
-    index = augmentation.LEVELS.index(default)
-    levels = list(augmentation.LEVELS)
-    look: dict[str, Any] = {
-        "index": index,
-        "key": key,
-        "help": glossary.control("augmentation").help,
-        "bind": "query-params",
+    default, levels = _fitting(settings, spec, rows), list(augmentation.LEVELS)
+    look: dict[str, Any] = {"key": inputs.augmentation_key(spec), "help": glossary.control("augmentation").help}
+    chosen = (linked.choose, st.selectbox, t("Augmentation"), levels, default)
+    return str(assignment.control("augmentation", *chosen, **look))
+
+
+def plan_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int, seconds: float) -> str:
+    """Say what a config would train, on what, and how long that takes.
+
+    Parameters
+    ----------
+    rows : int
+        Of training images, before any variants.
+    """
+    given = config["params"]
+    changed = [f"`{p.name}` = {given[p.name]}" for p in spec.parameters if given[p.name] != p.default]
+    what = {
+        "label": t(spec.label),
+        "rows": rows,
+        "more": launch.learned_rows(config, rows) - rows,
+        "changed": ", ".join(changed) or t("everything at its default"),
+        "seconds": seconds,
+        "summary": t(spec.summary),
     }
-    return str(assignment.control("augmentation", st.selectbox, "Augmentation", levels, **look))
-
-
-def variants_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int) -> str:
-    """Return what a config learns from beside its images; empty where that is nothing."""
     if config["augmentation"] == "none":
-        return ""
+        return t(
+            "**{label}** on {rows:,} images, {changed}: about {seconds:.0f} s. {summary} Its parameters are in "
+            "the side bar.",
+            **what,
+        )
     if spec.streams:
-        return " and new variants of them in every epoch"
-    return f" and {launch.learned_rows(config, rows) - rows:,} variants of them"
+        return t(
+            "**{label}** on {rows:,} images and new variants of them in every epoch, {changed}: about "
+            "{seconds:.0f} s. {summary} Its parameters are in the side bar.",
+            **what,
+        )
+    return t(
+        "**{label}** on {rows:,} images and {more:,} variants of them, {changed}: about {seconds:.0f} s. "
+        "{summary} Its parameters are in the side bar.",
+        **what,
+    )
 
 
 def _fitting(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
-    config = {"family": spec.name, "copies": spec.copies_at(spec.augmentation)}
+    config = {"family": spec.name, "params": spec.check({}), "copies": spec.copies_at(spec.augmentation)}
     try:
         launch.check_memory(settings, config, rows)
     except ModelError:
@@ -62,11 +84,18 @@ def show_variants(digits: Digits, level: str) -> None:
     number = st.session_state.setdefault("variants", 0)
     original, variants = _variants(digits.sha256, level, number, digits)
     with st.container(horizontal=True, vertical_alignment="center", key="variants-row"):
-        st.image(original, width=72, alt="One training image")
-        st.image(variants, width=264, alt=f"{VARIANTS} variants of it, as other hands might have written it")
+        st.image(original, width=72, alt=t("One training image"))
+        st.image(
+            variants,
+            width=264,
+            alt=t("{n} variants of it, as other hands might have written it", n=VARIANTS),
+        )
         # In the fragment, so that only the two pictures change.
-        st.button("Another", key="another", icon=":material/shuffle:", on_click=frame.count_up, args=_COUNTER)
-    st.caption(f"A training image, and {VARIANTS} of the variants that it learns from as well ({level}).")
+        st.button(t("Another"), key="another", icon=":material/shuffle:", on_click=frame.count_up, args=_COUNTER)
+    words = t(
+        "A training image, and {n} of the variants that it learns from as well ({level}).", n=VARIANTS, level=t(level)
+    )
+    st.caption(words)
 
 
 _COUNTER = ("variants", "varied")

@@ -18,18 +18,19 @@ from PIL import Image
 
 from core import dataset, digits, inference, plots_explain, preprocessing
 from core.errors import ImageError
+from core.texts import later, t
 from core.ui import lesson
 
 KEY, SIDE, BRUSH = "canvas", 280, 20
-_LABEL = (
+_LABEL = later(
     "Drawing board: draw a digit with mouse or finger. C clears it, Z takes the last stroke back, N brings a digit."
 )
 _SAY = (
     '<div role="status" style="position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%)"></div>'
 )
 _SCRIPT = (Path(__file__).parent / "board.js").read_text(encoding="utf-8")
-_KEYS = '<p class="dl-keys"><kbd>C</kbd> clears<br><kbd>Z</kbd> undoes<br><kbd>N</kbd> brings a test image</p>'
-_HINT = "Draw a digit from 0 to 9"
+_KEYS = later("<kbd>C</kbd> clears<br><kbd>Z</kbd> undoes<br><kbd>N</kbd> brings a test image")
+_HINT = later("Draw a digit from 0 to 9")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,8 @@ def open_board(found: dataset.Digits) -> None:
     if wanted.isdecimal() and int(wanted) < count:
         _lay(found, int(wanted))
         return
-    st.warning(f"There is no test image {wanted!r}: they go from 0 to {count - 1}.", icon=":material/warning:")
+    words = t("There is no test image {wanted!r}: they go from 0 to {last}.", wanted=wanted, last=count - 1)
+    st.warning(words, icon=":material/warning:")
     del st.query_params["image"]
 
 
@@ -87,7 +89,7 @@ def take(found: dataset.Digits) -> tuple[Shown | None, str]:
         index = state["index"]
         return Shown(np.array(found.x_test[index]), index=index, truth=int(found.y_test[index])), ""
     if not state["objects"] or not state["png"]:
-        return None, _HINT
+        return None, t(_HINT)
     try:
         board = Image.open(io.BytesIO(base64.b64decode(state["png"].split(",", 1)[1])))
         strokes = preprocessing.ink(board)
@@ -108,19 +110,19 @@ def show_answer(shown: Shown | None, prediction: inference.Prediction | None, hi
     """Show the answer and its bars; announce it."""
     proba, origin = (prediction.proba if prediction else None), ""
     if shown and shown.index is not None:
-        origin = f"Test image {shown.index}, a {shown.truth}. Draw on it, or clear it."
+        origin = t("Test image {index}, a {truth}. Draw on it, or clear it.", index=shown.index, truth=shown.truth)
     received = shown.image if shown else digits.blank()
     st.html(plots_explain.head(received, proba, hint, origin))
-    data = {"say": plots_explain.spoken(proba, hint), "label": _LABEL, "seeded": bool(_state()["seed"])}
+    data = {"say": plots_explain.spoken(proba, hint), "label": t(_LABEL), "seeded": bool(_state()["seed"])}
     _hands()(data=data, key="hands", height="content", width="content")
 
 
 def show_buttons(found: dataset.Digits) -> None:
     """Show what acts on the board: by click, by finger, by key."""
     with st.container(horizontal=True, gap="xsmall", width=SIDE, key="board-buttons"):
-        st.button("Clear", key="clear", icon=":material/delete:", on_click=_clear)
-        st.button("Undo", key="undo", icon=":material/undo:", on_click=_undo)
-        st.button("Digit", key="next", icon=":material/casino:", on_click=_next, args=(found,))
+        st.button(t("Clear"), key="clear", icon=":material/delete:", on_click=_clear)
+        st.button(t("Undo"), key="undo", icon=":material/undo:", on_click=_undo)
+        st.button(t("Digit"), key="next", icon=":material/casino:", on_click=_next, args=(found,))
 
 
 def show_brush() -> int:
@@ -128,12 +130,13 @@ def show_brush() -> int:
 
     Called before the canvas: it must know the width in the link at once, as a change of it cuts the stroke being drawn.
     """
-    return st.slider("Brush", 8, 40, BRUSH, key="brush", bind="query-params", help="The pen's width, in pixels of 280.")
+    words = t("The pen's width, in pixels of 280.")
+    return st.slider(t("Brush"), 8, 40, BRUSH, key="brush", bind="query-params", help=words)
 
 
 def show_keys() -> None:
     """Show which keys there are."""
-    st.html(_KEYS)
+    st.html(f'<p class="dl-keys">{t(_KEYS)}</p>')
 
 
 def _state() -> dict[str, Any]:

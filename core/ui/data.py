@@ -12,6 +12,7 @@ from core import dataset, download, jobs, launch
 from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
+from core.texts import retell, t
 from core.ui import assignment, door, frame, lesson
 
 POLL_SECONDS = 1.0
@@ -32,8 +33,12 @@ def page(title: str) -> tuple[Settings, dataset.Digits]:
     except DigitLabError as error:
         frame.stop(error)
     except OSError as error:
-        where = f"DIGITLAB_HOME, {settings.home}, cannot be used ({error.strerror})."
-        frame.stop(DataError(f"{where} Set it to a folder that can be written."))
+        why = {"home": settings.home, "why": error.strerror}
+        frame.stop(
+            DataError(
+                t("DIGITLAB_HOME, {home}, cannot be used ({why}). Set it to a folder that can be written.", **why)
+            )
+        )
     _say_data(settings, digits)
     lesson.show(settings, digits, title)
     return settings, digits
@@ -43,21 +48,21 @@ def data_controls(settings: Settings) -> None:
     """Offer the download and the upload of MNIST; what comes replaces the server's data for everybody."""
     if settings.mnist:
         st.markdown(
-            "The data is fixed by the setting `DIGITLAB_MNIST`. Unset it to upload or download other data here."
+            t("The data is fixed by the setting `DIGITLAB_MNIST`. Unset it to upload or download other data here.")
         )
         return
-    words = "The file that Keras uses: 60,000 training and 10,000 test images."
+    words = t("The file that Keras uses: 60,000 training and 10,000 test images.")
     start = (launch.start_data, settings)
-    frame.button("data", "Download MNIST (11 MB)", "download", ":material/download:", *start, help=words)
+    frame.button("data", t("Download MNIST (11 MB)"), "download", ":material/download:", *start, help=words)
     for job in jobs.list_jobs(settings, "data")[:1]:
         if job.live:
-            _data_panel(settings, job.id)
+            _data_panel(settings, job.id, "cancel-here")  # with the sample only, the head of the page has one too
         elif job.state == "failed":
-            st.caption(f":material/cloud_off: {settings.without_places(job.message)}")
+            st.caption(f":material/cloud_off: {settings.without_places(retell(job.message))}")
     closed = door.closed("data")
     st.session_state.setdefault("uploads", 0)
     given = st.file_uploader(
-        "Or upload a mnist.npz (replaces the data of this server for everybody)",
+        t("Or upload a mnist.npz (replaces the data of this server for everybody)"),
         type="npz",
         key=f"upload-{st.session_state.uploads}",
         max_upload_size=64,
@@ -86,28 +91,31 @@ def _say_data(settings: Settings, digits: dataset.Digits) -> None:
     if live or not failure:
         _data_panel(settings, live.id if live else launch.start_data(settings))
     else:
-        why = settings.without_places(failure)
-        st.caption(f":material/cloud_off: {why} Models learn from the small sample; Home has an upload.")
+        why = settings.without_places(retell(failure))
+        words = t("{why} Models learn from the small sample; Home has an upload.", why=why)
+        st.caption(f":material/cloud_off: {words}")
 
 
-def _data_panel(settings: Settings, job_id: str) -> None:
+def _data_panel(settings: Settings, job_id: str, key: str = "cancel") -> None:
     @st.fragment(run_every=POLL_SECONDS)
     def panel() -> None:
         job = jobs.load_job(settings, job_id)
         if not job.live:
             st.rerun()
         done, total = (job.events[-1].get(k, 0) for k in ("done", "total")) if job.events else (0, 0)
-        left = _seconds_left(job.events, done, total)
+        words, left = retell(job.message) if job.message else t("Starting"), _seconds_left(job.events, done, total)
+        if left:
+            words = t("{work} · about {left:.0f} s left", work=words, left=left)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(done / total if total else 0.0, text=(job.message or "Starting") + left)
+            st.progress(done / total if total else 0.0, text=words)
             if door.is_host():
-                frame.button("data", "Cancel", f"cancel-{job_id}", "", jobs.cancel, settings, job_id)
+                frame.button("data", t("Cancel"), f"{key}-{job_id}", "", jobs.cancel, settings, job_id)
 
     panel()
 
 
-def _seconds_left(events: list[dict[str, Any]], done: int, total: int) -> str:
+def _seconds_left(events: list[dict[str, Any]], done: int, total: int) -> float:
     began = next((e["t"] for e in events if e.get("done")), None)
     if began is None or not done or time.time() - began < 1:
-        return ""
-    return f" · about {(time.time() - began) * (total - done) / done:.0f} s left"
+        return 0.0
+    return (time.time() - began) * (total - done) / done

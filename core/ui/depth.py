@@ -6,11 +6,11 @@ import streamlit as st
 from core import cures, dataset, depth, launch, metrics, plots, runs
 from core.errors import DigitLabError, ModelError
 from core.settings import Settings
-from core.texts import later, t
+from core.texts import t
 from core.ui import frame, inputs, linked, studying
 
-_SCORES = {later("accuracy"): "", later("F1"): "_f1"}
-_REFIT = later(
+_SCORES = {"accuracy": "", "F1": "_f1"}
+_REFIT = (
     "The cut costs nothing, as a tree of ten questions is the beginning of a tree of fifty. A tree that is trained "
     "with this depth can answer a little differently: between equally good questions scikit-learn decides by chance. "
     "On all of MNIST the two were up to 0.3 points of accuracy apart to depth 15, and 0.4 at depth 18; "
@@ -79,15 +79,17 @@ def _board(run: runs.Run, study: depth.Study) -> None:
         if study.depth > 1:
             chosen = st.slider(t("Cut at depth"), 1, study.depth, start, key="depth", bind="query-params", width=420)
         words = t("The share of images read right, or F1 averaged over the ten digits.")
-        choice = (st.segmented_control, t("Score"), list(_SCORES), "accuracy", "score")
-        score = linked.choose(*choice, required=True, help=words)
+        score = linked.choose(
+            st.segmented_control, t("Score"), list(_SCORES), "accuracy", "score", required=True, help=words
+        )
     _curve(study, chosen, _SCORES[score], "depth-curve")
-    words = (
-        t("**The test images at depth {depth}**, read by a tree that was grown for this without a limit:")
-        if study.grown
-        else t("**The test images at depth {depth}**, read by this run's tree:")
-    )
-    st.markdown(words.format(depth=chosen))
+    words = t("**The test images at depth {depth}**, read by this run's tree:", depth=chosen)
+    if study.grown:
+        words = t(
+            "**The test images at depth {depth}**, read by a tree that was grown for this without a limit:",
+            depth=chosen,
+        )
+    st.markdown(words)
     _show_matrix(study.test[chosen - 1], chosen)
     st.caption(t(_REFIT))
     label = t("Train with depth {depth}", depth=chosen)
@@ -99,21 +101,21 @@ def _show_matrix(matrix: np.ndarray, chosen: int) -> None:
     average = report.loc["weighted avg"]
     with st.container(horizontal=True):
         for name, value in {"accuracy": metrics.accuracy(matrix), **average[["precision", "recall", "f1"]]}.items():
-            st.metric(t(metrics.MEANING[str(name)].label), f"{value:.4f}", border=True, width=170)
+            st.metric(t(str(name)).capitalize(), f"{value:.4f}", border=True, width=170)
     left, right = st.columns([4, 3])
     with left:
         figure = plots.confusion(matrix, metrics.confusion_shares(matrix, "all"), percent=False)
         frame.chart(figure, "depth-confusion", t("Confusion matrix at depth {depth}", depth=chosen))
     right.dataframe(
-        report[["precision", "recall", "f1", "support"]].rename(index=t),
+        report[["precision", "recall", "f1", "support"]],
         key="depth-report",
         height="content",
         column_config={
             "class": st.column_config.TextColumn(t("digit"), width=96),
             "precision": st.column_config.NumberColumn(t("precision"), format="%.2f", width=70),
-            "recall": st.column_config.NumberColumn(t("recall"), format="%.2f", width=54),
+            "recall": st.column_config.NumberColumn(t("recall"), format="%.2f", width=64),
             "f1": st.column_config.NumberColumn(t("f1"), format="%.2f", width=44),
-            "support": st.column_config.NumberColumn(t("support"), format="%d", width=62),
+            "support": st.column_config.NumberColumn(t("support"), format="%d", width=66),
         },
     )
 
@@ -122,11 +124,9 @@ def _curve(study: depth.Study, chosen: int, ending: str, key: str) -> None:
     table = depth.table(study)
     shown = table[[f"{name}{ending}" for name in ("train", "held", "test")]].set_axis(["train", "held", "test"], axis=1)
     best = depth.best_depth(study)
-    alt = (
-        t("Score on each part against the depth of the tree; depth {best} is enough", best=best)
-        if best
-        else t("Score on each part against the depth of the tree")
-    )
+    alt = t("Score on each part against the depth of the tree")
+    if best:
+        alt = t("Score on each part against the depth of the tree; depth {best} is enough", best=best)
     frame.chart(plots.depth_curve(shown, best, chosen), key, alt)
 
 

@@ -6,6 +6,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core import access
 from core import settings as environment
 from core.errors import AccessError
+from core.texts import t
 
 
 def level() -> str:
@@ -45,11 +46,13 @@ def show_lock() -> None:
         return
     with st.sidebar.container(key="door"):  # the style sheet puts it below what the page itself has there
         if is_host():
-            st.button("Lock this tab", key="lock", icon=":material/lock_open:", on_click=access.lock, args=(session(),))
+            st.button(
+                t("Lock this tab"), key="lock", icon=":material/lock_open:", on_click=access.lock, args=(session(),)
+            )
             return
-        with st.expander("For the host", icon=":material/lock:"), st.form("unlock-form", border=False):
-            given = st.text_input("Password of this server", type="password", key="password", autocomplete="off")
-            if st.form_submit_button("Unlock this tab", key="unlock"):
+        with st.expander(t("For the host"), icon=":material/lock:"), st.form("unlock-form", border=False):
+            given = st.text_input(t("Password of this server"), type="password", key="password", autocomplete="off")
+            if st.form_submit_button(t("Unlock this tab"), key="unlock"):
                 _unlock(given)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,7 +12,8 @@ from core import dataset, depth, explain, inference, plots_explain, runs
 from core.digits import CLASSES
 from core.errors import DigitLabError
 from core.settings import Settings
-from core.ui import board, inputs, lesson, verdict
+from core.texts import later, t
+from core.ui import board, inputs, lesson, linked, verdict
 
 MOST_RUNS = 3  # beside the page's own: as many models as the server keeps open
 EXAMPLES = 10
@@ -30,13 +32,8 @@ class Asked:
 
 def show_reasons(asked: Asked) -> None:
     """Let the visitor open one reason; it stays open from stroke to stroke, and in the link."""
-    name = st.segmented_control(
-        "Look closer",
-        list(REASONS),
-        key="why",
-        bind="query-params",
-        help="Each is computed only while it is open. Click it again to close it.",
-    )
+    words = t("Each is computed only while it is open. Click it again to close it.")
+    name = linked.choose(st.segmented_control, t("Look closer"), list(REASONS), None, "why", help=words)
     if not name:
         return
     if asked.shown is not None:
@@ -55,18 +52,28 @@ def show_seen(asked: Asked) -> None:
         return
     if shown.board is None or shown.strokes is None:
         st.markdown(
-            "A test image comes as MNIST has it: cropped, 20 pixels high, centred. Draw to see how that is made."
+            t("A test image comes as MNIST has it: cropped, 20 pixels high, centred. Draw to see how that is made.")
         )
         return
     found = explain.stages(shown.board, shown.strokes)
     proba = inference.predict_proba(asked.session, np.stack([stage.stopped for stage in found]))
     st.html(plots_explain.stages(found, proba))
     first, last = int(proba[0].argmax()), int(proba[-1].argmax())
-    same = "the same here, but not always" if first == last else f"a **{first}** instead of a **{last}**"
     st.markdown(
-        "MNIST's digits were cropped, scaled to 20 pixels and centred by weight, so yours is too. Under each picture "
-        "stands what the model would answer if that were the last step. Squeezing the whole board, as most programs "
-        f"do, gives {same}."
+        t(
+            "MNIST's digits were cropped, scaled to 20 pixels and centred by weight, so yours is too. Under each "
+            "picture stands what the model would answer if that were the last step."
+        )
+        + " "
+        + (
+            t("Squeezing the whole board, as most programs do, gives the same here, but not always.")
+            if first == last
+            else t(
+                "Squeezing the whole board, as most programs do, gives a **{first}** instead of a **{last}**.",
+                first=first,
+                last=last,
+            )
+        )
     )
     width = float(explain.thickness(shown.image[np.newaxis])[0])
     note = explain.note(width, _usual(asked.data.sha256, asked.data))
@@ -96,9 +103,14 @@ def show_neighbours(asked: Asked) -> None:
     st.html(plots_explain.digits(data.x_train[found.rows], labels, [f"{d:.0f}" for d in found.distances], answer))
     count = int((labels == answer).sum())
     st.markdown(
-        f"The {len(labels)} nearest of {len(_chosen(data.sha256, data)):,} training images, pixel by pixel: "
-        f"**{count}** of them show a {answer}, the model's answer. The small number is the typical difference of a "
-        "pixel, of 255."
+        t(
+            "The {n} nearest of {total:,} training images, pixel by pixel: **{count}** of them show a {answer}, the "
+            "model's answer. The small number is the typical difference of a pixel, of 255.",
+            n=len(labels),
+            total=len(_chosen(data.sha256, data)),
+            count=count,
+            answer=answer,
+        )
     )
 
 
@@ -106,19 +118,15 @@ def show_several(asked: Asked) -> None:
     """Show what other runs say of the same picture."""
     others = {run.id: run for run in runs.list_runs(asked.settings) if run.servable and run.id != asked.run.id}
     if not others:
-        st.markdown("There is only this one run yet. Train another family and compare.")
+        st.markdown(t("There is only this one run yet. Train another family and compare."))
         return
     labels = {run_id: inputs.run_label(run) for run_id, run in others.items()}
-    chosen = st.multiselect(
-        "Other runs",
-        list(others),
-        default=_varied(asked.run, list(others.values())),
-        format_func=labels.__getitem__,
-        max_selections=MOST_RUNS,
-        key="beside",
-        bind="query-params",
-        help=f"Up to {MOST_RUNS}: each model is held in memory while it answers.",
-    )
+    look: dict[str, Any] = {
+        "max_selections": MOST_RUNS,
+        "help": t("Up to {most}: each model is held in memory while it answers.", most=MOST_RUNS),
+    }
+    start = _varied(asked.run, list(others.values()))
+    chosen = linked.choose(st.multiselect, t("Other runs"), list(others), start, "beside", labels.__getitem__, **look)
     shown = _drawn(asked)
     if shown is None:
         return
@@ -137,17 +145,17 @@ def show_sureness(asked: Asked) -> None:
 
 
 REASONS: dict[str, Callable[[Asked], None]] = {
-    "What it saw": show_seen,
-    "Why": show_why,
-    "Nearest": show_neighbours,
-    "How sure": show_sureness,
-    "Other models": show_several,
+    later("What it saw"): show_seen,
+    later("Why"): show_why,
+    later("Nearest"): show_neighbours,
+    later("How sure"): show_sureness,
+    later("Other models"): show_several,
 }
 
 
 def _drawn(asked: Asked) -> board.Shown | None:
     if asked.shown is None:
-        st.caption("Draw a digit first, or press N for one of the test set.")
+        st.caption(t("Draw a digit first, or press N for one of the test set."))
     return asked.shown
 
 
@@ -159,8 +167,12 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
     tree = _tree(str(asked.run.path), asked.run)
     way, least = explain.path(tree, image), explain.flip(tree, image)
     st.markdown(
-        f"The tree asked **{len(way.questions)} questions**, each about one pixel, in the order of the numbers: blue "
-        f"where it found ink, amber where it found none. At the end of this path it answers **{way.label}**."
+        t(
+            "The tree asked **{n} questions**, each about one pixel, in the order of the numbers: blue where it found "
+            "ink, amber where it found none. At the end of this path it answers **{digit}**.",
+            n=len(way.questions),
+            digit=way.label,
+        )
     )
     st.html(plots_explain.path(image, way, least))
     st.markdown(_flip_words(way.label, least))
@@ -169,7 +181,13 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
     labels = asked.data.y_train[rows]
     counts = np.bincount(labels, minlength=len(CLASSES))
     mix = ", ".join(f"{counts[digit]:,} x {digit}" for digit in np.argsort(-counts, kind="stable") if counts[digit])
-    st.markdown(f"**The leaf**: {len(rows):,} training images answered all these questions in the same way: {mix}.")
+    st.markdown(
+        t(
+            "**The leaf**: {n:,} training images answered all these questions in the same way: {mix}.",
+            n=len(rows),
+            mix=mix,
+        )
+    )
     # From the commonest digit of the leaf to the rarest, each with about its share.
     order = np.lexsort((labels, -counts[labels]))
     some = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int))] if len(order) else order
@@ -178,13 +196,24 @@ def _show_tree(asked: Asked, image: np.ndarray) -> None:
 
 def _flip_words(label: int, least: explain.Flip | None) -> str:
     if least is None:
-        return f"No change of any pixels makes this tree answer anything but {label}."
-    changes = "; ".join(f"row {row}, column {column}: {now} → {then}" for row, column, now, then in least.pixels)
-    count = len(least.pixels)
-    noun = "**one pixel** is" if count == 1 else f"**{count} pixels** are"
-    return (
-        f"**The fewest changes**: {noun} enough to make it answer **{least.label}** (framed in yellow; {changes}). "
-        "No smaller number can: no other leaf of another answer is nearer."
+        return t("No change of any pixels makes this tree answer anything but {digit}.", digit=label)
+    changes = "; ".join(
+        t("row {row}, column {column}: {now} → {then}", row=row, column=column, now=now, then=then)
+        for row, column, now, then in least.pixels
+    )
+    if len(least.pixels) == 1:
+        return t(
+            "**The fewest changes**: **one pixel** is enough to make it answer **{digit}** (framed in yellow; "
+            "{changes}). No smaller number can: no other leaf of another answer is nearer.",
+            digit=least.label,
+            changes=changes,
+        )
+    return t(
+        "**The fewest changes**: **{n} pixels** are enough to make it answer **{digit}** (framed in yellow; "
+        "{changes}). No smaller number can: no other leaf of another answer is nearer.",
+        n=len(least.pixels),
+        digit=least.label,
+        changes=changes,
     )
 
 
@@ -193,13 +222,14 @@ def _show_occlusion(asked: Asked, image: np.ndarray) -> None:
     found = explain.occlude(
         lambda images: inference.predict_proba(asked.session, images), image, lambda: place.html("<p></p>")
     )
+    effect = plots_explain.heat(image, explain.heat(found.drops))
     place.html(
         plots_explain.figures(
             [
-                (plots_explain.picture(image, "The digit"), "the digit", False),
+                (plots_explain.picture(image, t("The digit")), t("the digit"), False),
                 (
-                    plots_explain.picture(plots_explain.heat(image, explain.heat(found.drops)), "What covering does"),
-                    "blue speaks for it, amber against",
+                    plots_explain.picture(effect, t("What covering does")),
+                    t("blue speaks for it, amber against"),
                     False,
                 ),
             ],
@@ -208,10 +238,19 @@ def _show_occlusion(asked: Asked, image: np.ndarray) -> None:
     most = np.unravel_index(found.drops.argmax(), found.drops.shape)
     top, left = (explain.STRIDE * int(i) for i in most)
     st.markdown(
-        f"{found.asked - 1} patches of {explain.PATCH} x {explain.PATCH} pixels were covered with paper, one at a "
-        f"time. Covering rows {top} to {top + explain.PATCH - 1}, columns {left} to {left + explain.PATCH - 1} costs "
-        f"the answer **{found.label}** most: from {found.confidence:.1%} to "
-        f"{found.confidence - found.drops.max():.1%}."
+        t(
+            "{n} patches of {side} x {side} pixels were covered with paper, one at a time. Covering rows {top} to "
+            "{bottom}, columns {left} to {right} costs the answer **{digit}** most: from {before:.1%} to {after:.1%}.",
+            n=found.asked - 1,
+            side=explain.PATCH,
+            top=top,
+            bottom=top + explain.PATCH - 1,
+            left=left,
+            right=left + explain.PATCH - 1,
+            digit=found.label,
+            before=found.confidence,
+            after=found.confidence - found.drops.max(),
+        )
     )
 
 
@@ -223,12 +262,13 @@ def _varied(mine: runs.Run, others: list[runs.Run]) -> list[str]:
 def _verdict(proba: np.ndarray) -> str:
     said = proba.argmax(axis=1)
     if len(said) == 1:
-        return "Choose another run to compare with."
+        return t("Choose another run to compare with.")
     counts = np.bincount(said, minlength=len(CLASSES))
     if counts.max() == len(said):
-        return f"**They agree**: all {len(said)} read a **{said[0]}**."
-    parts = ", ".join(f"{counts[d]} a **{d}**" for d in np.argsort(-counts, kind="stable") if counts[d])
-    return f"**They disagree**: of {len(said)}, {parts}."
+        return t("**They agree**: all {n} read a **{digit}**.", n=len(said), digit=said[0])
+    order = np.argsort(-counts, kind="stable")
+    parts = ", ".join(t("{n} a **{digit}**", n=counts[d], digit=d) for d in order if counts[d])
+    return t("**They disagree**: of {n}, {parts}.", n=len(said), parts=parts)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -39,13 +39,26 @@ _FRAME = f"""<style>
   .stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
   .st-key-head {{padding-top:.6rem}}}}
 </style>"""
+_PAGES = {"": "Home", "Train": "Train", "Metrics": "Metrics", "Draw": "Draw", "Runs": "Runs"}  # of a link: what it says
+# Screen readers choose their voice by this.
+_TONGUE = "<script>document.documentElement.lang = '{}'</script>"
+_NAME = """[data-testid=stSidebarNavLink][href$="/{0}"] > * {{display:none}}
+[data-testid=stSidebarNavLink][href$="/{0}"]::after {{content:"{1}"; font-size:.875rem}}
+"""
 
 
 def frame(title: str) -> None:
     """Draw what stands at the head of every page."""
-    st.set_page_config(page_title=f"{title} · Digit Lab", page_icon=_ICON, layout="wide")
-    st.html(plots.STYLE + _FRAME)
+    asked, own = st.query_params.get("lang"), texts.nearest(st.context.locale or "")
+    st.session_state.setdefault("lang", asked if asked in texts.LANGUAGES else own)
+    st.set_page_config(page_title=f"{t(title)} · Digit Lab", page_icon=_ICON, layout="wide")
+    st.html(plots.STYLE + _FRAME + _page_names())
     _language_input()
+    # English goes without saying, but for somebody whose browser would say otherwise at the next visit.
+    if language() == own == "en":
+        st.query_params.pop("lang", None)
+    else:
+        st.query_params["lang"] = language()
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         st.title(t(title))
         linking.copy_button()
@@ -53,16 +66,18 @@ def frame(title: str) -> None:
 
 def _language_input() -> None:
     # Not bound to the link: that would carry the language's name, where a teacher expects its code.
-    asked = st.query_params.get("lang")
-    st.session_state.setdefault("lang", asked if asked in texts.LANGUAGES else "en")
     with st.sidebar.container(key="language"):  # the style sheet puts it below what the page itself has there
         names = texts.LANGUAGES
         look: dict[str, Any] = {"required": True, "persist_state": "session", "format_func": names.__getitem__}
         st.segmented_control("Language · Idioma", list(names), key="lang", **look)
-    if language() != "en":
-        st.query_params["lang"] = language()
-    else:
-        st.query_params.pop("lang", None)
+        st.html(_TONGUE.format(texts.TAGS[language()]), unsafe_allow_javascript=True)
+
+
+def _page_names() -> str:
+    # Streamlit makes its list of pages from the names of their files.
+    if language() == "en":
+        return ""
+    return "<style>" + "".join(_NAME.format(end, t(name)) for end, name in _PAGES.items()) + "</style>"
 
 
 def language() -> str:
@@ -121,7 +136,7 @@ def attempt(do: Callable[..., Any], *args: Any) -> None:
     except DigitLabError as error:
         say(str(error))
     except OSError as error:
-        say(f"That could not be written to the disk: {error.strerror}.")
+        say(t("That could not be written to the disk: {why}.", why=error.strerror))
 
 
 def button(action: str, label: str, key: str, icon: str, do: Callable[..., Any], *args: Any, **look: Any) -> None:
@@ -155,7 +170,7 @@ def when(seconds: float) -> str:
     """Return a time of day, with the date if it was not today, in the visitor's own time zone."""
     zone = ZoneInfo(st.context.timezone or "UTC")
     moment, today = datetime.fromtimestamp(seconds, zone), datetime.now(zone).date()
-    return moment.strftime("%H:%M:%S" if moment.date() == today else "%d %b %Y, %H:%M")
+    return moment.strftime("%H:%M:%S" if moment.date() == today else t("%d %b %Y, %H:%M"))
 
 
 def chart(figure: go.Figure, key: str, alt: str, **more: Any) -> None:

@@ -8,19 +8,19 @@ import streamlit as st
 
 from core import glossary, inference, metrics, models, runs
 from core.settings import Settings
-from core.ui import assignment, frame, registry, training
+from core.texts import t
+from core.ui import assignment, frame, linked, registry, training
 
 MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
+_LEVELS = {"light": "light variants", "hands": "other hands"}
 _RUN_HELP = "Every finished training, newest first. The link in the address bar keeps your choice."
 
 
 def family_input() -> models.ModelSpec:
     """Let the visitor choose a model family, kept in the link."""
     names = {spec.label: spec for spec in models.CATALOGUE.values()}
-    words = glossary.control("model").help
-    return names[
-        assignment.control("model", st.selectbox, "Model", list(names), key="model", help=words, bind="query-params")
-    ]
+    choice = (linked.choose, st.selectbox, t("Model"), list(names), next(iter(names)))
+    return names[assignment.control("model", *choice, key="model", help=glossary.control("model").help)]
 
 
 def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
@@ -98,15 +98,13 @@ def _has_notches(p: models.Parameter) -> bool:
 
 
 def _parameter_input(p: models.Parameter, key: str) -> models.Value:
-    common: dict[str, Any] = {"label": p.label, "key": key, "help": glossary.parameter(p).help, "bind": "query-params"}
+    look: dict[str, Any] = {"label": t(p.label), "key": key, "help": glossary.parameter(p).help}
     if p.kind == "choice" or _has_notches(p):
         values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
         names = {p.none if value is None else str(value): value for value in values}
         default = next(name for name, value in names.items() if value == p.default)
-        if p.kind == "choice":
-            index = list(names).index(default)
-            return names[assignment.control(p.name, st.selectbox, options=list(names), index=index, **common)]
-        return names[assignment.control(p.name, st.select_slider, options=list(names), value=default, **common)]
+        widget: Any = st.selectbox if p.kind == "choice" else st.select_slider
+        return names[assignment.control(p.name, linked.choose, widget, options=list(names), default=default, **look)]
     number: Any = int if p.kind == "int" else float
     start: Any = p.default
     value: models.Value = assignment.control(
@@ -117,8 +115,9 @@ def _parameter_input(p: models.Parameter, key: str) -> models.Value:
         value=start,
         step=number(p.step),
         format="%d" if p.kind == "int" else "%.5f",
-        placeholder=p.none or None,
-        **common,
+        placeholder=t(p.none) or None,
+        bind="query-params",
+        **look,
     )
     return value
 
@@ -141,7 +140,7 @@ def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
     labels = {run.id: run_label(run) for run in found}
     first = next((run_id for run_id in (wanted, preferred) if run_id in labels), found[0].id)
     index = list(labels).index(first)
-    chosen = st.selectbox("Run", list(labels), index=index, format_func=labels.__getitem__, help=_RUN_HELP)
+    chosen = st.selectbox(t("Run"), list(labels), index=index, format_func=labels.__getitem__, help=t(_RUN_HELP))
     if not wanted or wanted in labels or chosen != first:  # the link keeps what may still be fetched
         st.query_params["run"] = chosen
     return next(run for run in found if run.id == chosen)
@@ -149,12 +148,16 @@ def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
 
 def run_label(run: runs.Run) -> str:
     """Return a run in one line: what, how good, when."""
-    depth = run.card["shape"].get("depth")
-    what = f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
-    what += {"light": ", light variants", "hands": ", other hands"}.get(run.config.get("augmentation", "none"), "")
-    sample = ", small sample" if run.card["data"]["is_sample"] else ""
-    parts = [f"{run.metrics['accuracy']:.2%}{sample}", frame.when(run.card["created"])]
-    return " · ".join([part for part in (runs.load_labels(run).get("name"), what, *parts) if part])
+    depth, level = run.card["shape"].get("depth"), run.config.get("augmentation", "none")
+    parts = [
+        t("{label}, depth {depth}", label=t(run.card["label"]), depth=depth) if depth else t(run.card["label"]),
+        t(_LEVELS[level]) if level in _LEVELS else "",
+        f"{run.metrics['accuracy']:.2%}",
+        t("small sample") if run.card["data"]["is_sample"] else "",
+    ]
+    said = ", ".join(part for part in parts[:2] if part), ", ".join(part for part in parts[2:] if part)
+    name, when = runs.load_labels(run).get("name"), frame.when(run.card["created"])
+    return " · ".join(part for part in (name, *said, when) if part)
 
 
 def evaluation(run: runs.Run) -> metrics.Evaluation:

@@ -18,6 +18,13 @@ def did(deed: str, count: int = 1) -> None:
     deeds[deed] = deeds.get(deed, 0) + count
 
 
+def notice(settings: Settings, data: dataset.Digits) -> None:
+    """Draw the page anew where something below its head has just completed the step that the strip shows."""
+    at = _at() if st.session_state.get("in_lesson", True) else 0
+    if at and not st.session_state.get("lesson_done", True) and lesson.STEPS[at - 1].done(_facts(settings, data)):
+        st.rerun()
+
+
 def start_button() -> None:
     """Show the button that begins the lesson, or goes on with it."""
     at = _at()
@@ -49,7 +56,7 @@ def show(settings: Settings, data: dataset.Digits, page: str) -> None:
                 _PANELS[step.name](settings, data)
             with st.expander(t("More, for the curious")):
                 st.markdown(t(step.more))
-        done = step.done(_facts(settings, data))
+        done = st.session_state["lesson_done"] = step.done(_facts(settings, data))
         _buttons(at, step, here, done)
 
 
@@ -186,8 +193,10 @@ def _confuse(settings: Settings, data: dataset.Digits) -> None:
     run = next((run for run in found if run.id == wanted), found[0])
     worst = metrics.worst_pair(inputs.evaluation(run).confusion_matrix)
     with st.container(horizontal=True):
-        true = st.selectbox(t("It was a"), digits.CLASSES, index=None, key="lesson-true", width=140)
-        said = st.selectbox(t("and was read as a"), digits.CLASSES, index=None, key="lesson-said", width=180)
+        true = st.selectbox(t("It was a"), digits.CLASSES, index=None, key="lesson-true", placeholder="?", width=140)
+        said = st.selectbox(
+            t("and was read as a"), digits.CLASSES, index=None, key="lesson-said", placeholder="?", width=180
+        )
     deeds = st.session_state.setdefault("deeds", {})
     deeds["worst_pair"] = (worst.true, worst.predicted)
     deeds["said_pair"] = None if true is None or said is None else (true, said)

@@ -46,7 +46,9 @@ def choose(
         st.session_state[key] = _asked(key, options, default)
     elif key in known and known[key][0] != texts.language():
         st.session_state[key] = known[key][1]  # the browser still sends it in the other language's words
-    value = widget(label, list(options), key=key, format_func=say, **look)
+    # Said now, in this visitor's language: Streamlit asks for the names outside of the page's run too.
+    names = {one: say(one) for one in options}
+    value = widget(label, list(options), key=key, format_func=lambda one: names.get(one, one), **look)
     known[key] = (texts.language(), value)
     _write(key, value, default)
     return value

@@ -11,7 +11,11 @@ from core.texts import later, t
 from core.ui import frame
 
 _MODELS = ("model.joblib", "model.keras", "model.onnx")
-_COLUMNS = {"precision": later("precision"), "recall": later("recall"), "f1": later("f1")}
+_COLUMNS = {
+    "precision": (later("precision"), later("When the model says this digit, how often it is that digit.")),
+    "recall": (later("recall"), later("Of this digit's images, how many were found.")),
+    "f1": (later("f1"), later("Precision and recall in one number, their harmonic mean.")),
+}
 _INTERVAL = later("Below it the 95 % interval: where it would fall for 19 of 20 such test sets.")
 
 
@@ -60,14 +64,13 @@ def show_digits(evaluation: metrics.Evaluation) -> None:
 
 
 def _report(frame_: pd.DataFrame, never: list[str]) -> None:
-    means = {name: t(metrics.MEANING[name].means).split(";")[0] + "." for name in ("precision", "recall", "f1")}
     st.dataframe(
         frame_.rename(index=_row).assign(note=[t("never predicted") if name in never else "" for name in frame_.index]),
         key="report",
         height="content",
         column_config={
             "class": st.column_config.TextColumn(t("digit"), width=110),
-            **{name: _bar(name, words) for name, words in means.items()},
+            **{name: _bar(t(label), t(words)) for name, (label, words) in _COLUMNS.items()},
             "support": st.column_config.NumberColumn(
                 t("support"), format="%d", width=70, help=t("Test images that show this digit.")
             ),
@@ -102,10 +105,8 @@ def _row(name: str) -> str:
     return t(name) if name in (later("macro avg"), later("weighted avg")) else name
 
 
-def _bar(name: str, words: str) -> ColumnConfig:
-    return st.column_config.ProgressColumn(
-        t(_COLUMNS[name]), width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0
-    )
+def _bar(label: str, words: str) -> ColumnConfig:
+    return st.column_config.ProgressColumn(label, width=110, help=words, format="%.3f", min_value=0.0, max_value=1.0)
 
 
 def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import jobs, launch, runs, serving, tracking
 from core.settings import Settings
-from core.texts import t
+from core.texts import retell, t
 from core.ui import door, frame
 
 POLL_SECONDS = 0.5
@@ -25,7 +25,7 @@ def connection_line(settings: Settings) -> None:
     found = tracking.load_connection(settings)
     icon = {True: "cloud_done", False: "cloud_off", None: "cloud"}[found["ok"]]
     if door.is_host():
-        st.caption(f":material/{icon}: W&B: {found['message']}")
+        st.caption(f":material/{icon}: W&B: {retell(found['message'])}")
     now = time.time()
     if tracking.find_key(settings) and (tracking.pending(settings, now) or tracking.pending_sweeps(settings, now)):
         frame.attempt(launch.start_tracking, settings, {"due": True})
@@ -39,7 +39,7 @@ def restore_if_empty(settings: Settings) -> None:
     if not tries or time.time() - tries[0].submitted > AGAIN_SECONDS:
         frame.attempt(launch.start_tracking, settings, {"restore": ""})
     elif tries[0].state == "failed":
-        st.caption(f":material/cloud_off: W&B: {tries[0].message}")
+        st.caption(f":material/cloud_off: W&B: {retell(tries[0].message)}")
     _show_work(settings)
 
 
@@ -60,7 +60,7 @@ def sync_button(settings: Settings, run: runs.Run) -> None:
     state = tracking.load_state(run)
     closed = not tracking.find_key(settings) or state["state"] == "synced" or not state.get("artifact")
     start = (launch.start_tracking, settings, {"sync": run.id})
-    frame.button("wandb", "Sync now", "sync-now", ":material/sync:", *start, disabled=closed)
+    frame.button("wandb", t("Sync now"), "sync-now", ":material/sync:", *start, disabled=closed)
 
 
 def look_if_due(settings: Settings) -> None:
@@ -85,18 +85,18 @@ def connection_section(settings: Settings) -> None:
     with st.expander("Weights & Biases", icon=":material/cloud:"):
         connection_line(settings)
         rows = {
-            "Entity": settings.wandb_entity or tracking.load_connection(settings)["entity"] or "the key's own",
-            "Project": settings.wandb_project,
-            "Mode": settings.wandb_mode,
-            "Key configured": "yes" if has_key else "no",
-            "Waiting to be sent": str(len(tracking.pending(settings, time.time(), force=True))),
+            t("Entity"): settings.wandb_entity or tracking.load_connection(settings)["entity"] or t("the key's own"),
+            t("Project"): settings.wandb_project,
+            t("Mode"): settings.wandb_mode,
+            t("Key configured"): t("yes") if has_key else t("no"),
+            t("Waiting to be sent"): str(len(tracking.pending(settings, time.time(), force=True))),
         }
         st.table({"": rows.keys(), " ": rows.values()})
-        st.caption(_SENT)
+        st.caption(t(_SENT))
         with st.container(horizontal=True):
             for key, label in _BUTTONS.items():
                 start = (launch.start_tracking, settings, {key: True})
-                frame.button("wandb", label, f"wandb-{key}", "", *start, disabled=not has_key)
+                frame.button("wandb", t(label), f"wandb-{key}", "", *start, disabled=not has_key)
         _offer_versions(settings)
         _show_work(settings)
 
@@ -111,9 +111,9 @@ def _offer_versions(settings: Settings) -> None:
         accuracy = (found.metadata.get("metrics") or {}).get("accuracy", 0.0)
         return " · ".join([version, f"{accuracy:.2%}", str(found.metadata.get("run_id")), *found.aliases])
 
-    chosen = st.selectbox("On W&B, not on this machine", list(elsewhere), format_func=name, key="version")
+    chosen = st.selectbox(t("On W&B, not on this machine"), list(elsewhere), format_func=name, key="version")
     fetch = (launch.start_tracking, settings, {"restore": chosen})
-    frame.button("wandb", "Fetch this version", "fetch", ":material/cloud_download:", *fetch)
+    frame.button("wandb", t("Fetch this version"), "fetch", ":material/cloud_download:", *fetch)
 
 
 def offer_missing(settings: Settings, missing: Sequence[str]) -> None:
@@ -151,7 +151,7 @@ def _offer_fetch(settings: Settings, run_id: str) -> None:
         _show_work(settings)
         return
     if tries and tries[0].state == "failed":
-        st.caption(f":material/cloud_off: {settings.without_places(tries[0].message)}")
+        st.caption(f":material/cloud_off: {settings.without_places(retell(tries[0].message))}")
     fetch = (launch.start_tracking, settings, {"restore": run_id})
     frame.button("fetch", t("Fetch it from W&B"), f"fetch-{run_id}", ":material/cloud_download:", *fetch)
     if closed := door.closed("fetch"):
@@ -167,6 +167,6 @@ def _show_work(settings: Settings) -> None:
             if job.id in live and not job.live:
                 st.rerun()
             if job.live and job.message:
-                st.caption(f":material/hourglass_top: {job.message}")
+                st.caption(f":material/hourglass_top: {retell(job.message)}")
 
     panel()

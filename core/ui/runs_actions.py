@@ -11,6 +11,7 @@ import streamlit as st
 from core import access, archive, dataset, jobs, reproduce, runs, serving, tracking, trash
 from core.errors import AccessError
 from core.settings import Settings
+from core.texts import t
 from core.ui import door, frame, inputs, registry, runs_table, training
 
 _UPLOAD_MB = 64  # as in .streamlit/config.toml: larger ones go by `python -m core runs import`
@@ -23,7 +24,8 @@ def show_run(settings: Settings, digits: dataset.Digits, run: runs.Run, found: S
     if labels.get("note"):
         st.text(labels["note"])
     if "imported" in labels:
-        st.caption(f":material/archive: Imported from a file on {frame.when(labels['imported'])}.")
+        words = t("Imported from a file on {when}.", when=frame.when(labels["imported"]))
+        st.caption(f":material/archive: {words}")
     if words := runs.describe_repeat(run):
         st.caption(f":material/repeat: {frame.plain(words)}")
     st.caption(tracking.describe(tracking.load_state(run)))
@@ -32,32 +34,32 @@ def show_run(settings: Settings, digits: dataset.Digits, run: runs.Run, found: S
         if closed := door.closed(action):
             st.caption(f":material/lock: {closed}")
             break
-    with st.expander("Name, author, note, tags", icon=":material/edit:"):
+    with st.expander(t("Name, author, note, tags"), icon=":material/edit:"):
         _labels_form(run, found)
-    with st.expander("Make it again elsewhere", key="recipe", icon=":material/code:", bind="query-params"):
+    with st.expander(t("Make it again elsewhere"), key="recipe", icon=":material/code:", bind="query-params"):
         _show_recipe(run)
 
 
 def _buttons(settings: Settings, digits: dataset.Digits, run: runs.Run) -> None:
     with st.container(horizontal=True):
         promoted = (serving.current(settings) or {}).get("run") == run.id
-        words = "From now on this run answers on Draw and in the API, until another is promoted."
+        words = t("From now on this run answers on Draw and in the API, until another is promoted.")
         look: dict[str, Any] = {"type": "primary", "disabled": not run.servable or promoted, "help": words}
         do = ("promote", ":material/rocket_launch:", registry.promote, settings, run.id)
-        frame.button("promote", "Promote to production", *do, **look)
+        frame.button("promote", t("Promote to production"), *do, **look)
         few = len(serving.history(settings)) < 2
-        words = "Put back into production what was there before."
+        words = t("Put back into production what was there before.")
         do_back = ("roll-back", ":material/undo:", registry.roll_back, settings)
-        frame.button("promote", "Roll back", *do_back, disabled=few, help=words)
+        frame.button("promote", t("Roll back"), *do_back, disabled=few, help=words)
         registry.sync_button(settings, run)
-        frame.link("Measure", "pages/2_Metrics.py", ":material/monitoring:", key="measure", run=run.id)
-        frame.link("Draw", "pages/3_Draw.py", ":material/draw:", key="draw", run=run.id)
+        frame.link(t("Measure"), "pages/2_Metrics.py", ":material/monitoring:", key="measure", run=run.id)
+        frame.link(t("Draw"), "pages/3_Draw.py", ":material/draw:", key="draw", run=run.id)
         why_not = _repeat_button(settings, digits, run)
         _export_button(run)
         blocked = trash.blocked(settings, run)
-        words = blocked or f"It goes to the trash, and can be put back for {trash.KEEP_SECONDS / 60:.0f} minutes."
+        kept = t("It goes to the trash, and can be put back for {n:.0f} minutes.", n=trash.KEEP_SECONDS / 60)
         do_delete = ("delete", ":material/delete:", trash.delete, settings, run.id)
-        frame.button("delete", "Delete", *do_delete, disabled=bool(blocked), help=words)
+        frame.button("delete", t("Delete"), *do_delete, disabled=bool(blocked), help=blocked or kept)
     for sentence in (why_not, blocked):
         if sentence:
             st.caption(f":material/info: {frame.plain(sentence)}")
@@ -68,18 +70,18 @@ def _repeat_button(settings: Settings, digits: dataset.Digits, run: runs.Run) ->
     why = runs.why_no_repeat(run, digits.sha256)
     config = runs.repeat_config(run)
     why = why or training.unfit(settings, config)
-    words = "Trains once more with the same config, and says whether every prediction comes out the same."
+    words = t("Trains once more with the same config, and says whether every prediction comes out the same.")
     if run.card.get("stopped"):
-        words += " This one was stopped early by hand; the repeat goes on to its end."
+        words += " " + t("This one was stopped early by hand; the repeat goes on to its end.")
     do = ("repeat", ":material/repeat:", training.start_training, settings, config)
-    frame.button("train", "Repeat", *do, disabled=bool(why), help=why or words)
+    frame.button("train", t("Repeat"), *do, disabled=bool(why), help=why or words)
     return why
 
 
 def _export_button(run: runs.Run) -> None:
     closed = door.closed("export")
     st.download_button(
-        "Export",
+        t("Export"),
         partial(archive.export, run),  # packed when it is clicked
         f"{run.id}.zip",
         "application/zip",
@@ -87,7 +89,7 @@ def _export_button(run: runs.Run) -> None:
         icon=":material/archive:",
         on_click="ignore",
         disabled=bool(closed),
-        help=closed or "The whole run as one .zip; another Digit Lab imports it below.",
+        help=closed or t("The whole run as one .zip; another Digit Lab imports it below."),
     )
 
 
@@ -98,26 +100,27 @@ def _labels_form(run: runs.Run, found: Sequence[runs.Run]) -> None:
     used = sorted({tag for other in found for tag in runs.load_labels(other).get("tags", [])})
     with st.form(f"labels-{form}", border=False):
         look: dict[str, Any] = {"disabled": bool(closed)}
-        for name, words in (("name", "shown instead of the model's kind"), ("author", "whose run it is")):
+        for name, label, words in (
+            ("name", t("Name"), t("shown instead of the model's kind")),
+            ("author", t("Author"), t("whose run it is")),
+        ):
             value, most = labels.get(name, ""), runs.LENGTHS[name]
-            st.text_input(
-                name.capitalize(), value, key=f"{name}-{form}", max_chars=most, placeholder=words, width=420, **look
-            )
+            st.text_input(label, value, key=f"{name}-{form}", max_chars=most, placeholder=words, width=420, **look)
         value, most = labels.get("note", ""), runs.LENGTHS["note"]
-        st.text_area("Note", value, key=f"note-{form}", max_chars=most, height=90, width=640, **look)
+        st.text_area(t("Note"), value, key=f"note-{form}", max_chars=most, height=90, width=640, **look)
         st.multiselect(
-            "Tags",
+            t("Tags"),
             used,
             labels.get("tags", []),
             key=f"tags-{form}",
             accept_new_options=True,
             max_selections=runs.MOST_TAGS,
-            placeholder="choose, or type a new one",
+            placeholder=t("choose, or type a new one"),
             width=420,
             **look,
         )
         args = ("label", _save_labels, run, form, labels)
-        st.form_submit_button("Save", key=f"save-{form}", on_click=frame.act, args=args, **look)
+        st.form_submit_button(t("Save"), key=f"save-{form}", on_click=frame.act, args=args, **look)
     if closed:
         st.caption(f":material/lock: {closed}")
 
@@ -125,7 +128,7 @@ def _labels_form(run: runs.Run, found: Sequence[runs.Run]) -> None:
 def _closed_labels(run: runs.Run) -> str:
     closed = door.closed("label")
     if not closed and door.level() == access.CLASS and run.id not in st.session_state.get("my_jobs", []):
-        return "In a class everybody writes on the runs of their own browser tab."
+        return t("In a class everybody writes on the runs of their own browser tab.")
     return closed
 
 
@@ -143,11 +146,13 @@ def _show_recipe(run: runs.Run) -> None:
     found = reproduce.recipe(run)
     if found.code:
         st.caption(
-            "Plain scikit-learn, nothing of this app. With the versions that it names, on the same machine, it is the "
-            "same model; elsewhere it may differ in the last digits."
+            t(
+                "Plain scikit-learn, nothing of this app. With the versions that it names, on the same machine, it is "
+                "the same model; elsewhere it may differ in the last digits."
+            )
         )
         st.code(found.code, language="python", height=360)
-        st.caption("The same in this app's folder, as a run:")
+        st.caption(t("The same in this app's folder, as a run:"))
     else:
         st.caption(frame.plain(found.note))
     st.code(found.command, language="bash", wrap_lines=True)
@@ -158,11 +163,12 @@ def show_trash(settings: Settings) -> None:
     now = time.time()
     for entry in trash.list_deleted(settings, now)[:5]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            what = f"{entry.label} {entry.name}".strip()
+            what = f"{t(entry.label)} {entry.name}".strip()
             minutes = max(1, round(entry.left(now) / 60))
-            st.caption(f":material/delete: Deleted: {frame.plain(what)}, for good in {minutes} min.", width="content")
+            words = t("Deleted: {what}, for good in {minutes} min.", what=frame.plain(what), minutes=minutes)
+            st.caption(f":material/delete: {words}", width="content")
             key = f"undo-{entry.path.name}"
-            frame.button("delete", "Undo", key, ":material/undo:", _restore, settings, entry.name)
+            frame.button("delete", t("Undo"), key, ":material/undo:", _restore, settings, entry.name)
 
 
 def _restore(settings: Settings, name: str) -> None:
@@ -176,36 +182,42 @@ def show_unusable(settings: Settings) -> None:
     broken = runs.list_unusable_folders(settings)
     if not broken:
         return
-    count = "1 folder" if len(broken) == 1 else f"{len(broken)} folders"
-    with st.expander(f"{count} among the runs cannot be used", icon=":material/warning:"):
+    words = (
+        t("1 folder among the runs cannot be used")
+        if len(broken) == 1
+        else t("{n} folders among the runs cannot be used", n=len(broken))
+    )
+    with st.expander(words, icon=":material/warning:"):
         for entry in broken:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f":material/warning: {frame.plain(entry.reason)}", width="stretch")
                 do = (trash.delete, settings, entry.name)
-                frame.button("delete", "Delete", f"delete-{entry.name}", ":material/delete:", *do)
+                frame.button("delete", t("Delete"), f"delete-{entry.name}", ":material/delete:", *do)
 
 
 def show_import(settings: Settings) -> None:
     """Offer to take in a run that was exported elsewhere."""
-    with st.expander("Import a run", icon=":material/unarchive:"):
+    with st.expander(t("Import a run"), icon=":material/unarchive:"):
         closed = door.closed("import")
         key = f"import-{st.session_state.setdefault('imports', 0)}"
         st.file_uploader(
-            f"A .zip that Export made, up to {_UPLOAD_MB} MB",
+            t("A .zip that Export made, up to {most} MB", most=_UPLOAD_MB),
             type="zip",
             key=key,
             max_upload_size=_UPLOAD_MB,
             on_change=frame.act,
             args=("import", _take_in, settings, key),
             disabled=bool(closed),
-            help=closed or "Everything in it is checked against the run's card before it is believed.",
+            help=closed or t("Everything in it is checked against the run's card before it is believed."),
         )
         st.caption(
-            "Larger ones in a terminal: `python -m core runs import FILE`. An imported model is only ever opened by "
-            "ONNX Runtime, which runs no foreign code."
+            t(
+                "Larger ones in a terminal: `python -m core runs import FILE`. An imported model is only ever opened "
+                "by ONNX Runtime, which runs no foreign code."
+            )
         )
     if done := st.session_state.get("imported"):  # beside the expander, which a fresh uploader closes
-        st.caption(f":material/check: Imported {done}.")
+        st.caption(f":material/check: {t('Imported {run}.', run=done)}")
 
 
 def _take_in(settings: Settings, key: str) -> None:

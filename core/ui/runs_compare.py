@@ -9,27 +9,29 @@ import streamlit as st
 
 from core import compare, dataset, glossary, metrics, plots_compare, runs
 from core.digits import CLASS_NAMES
-from core.ui import frame, inputs, metrics_curves, runs_table
+from core.texts import later, t
+from core.ui import frame, inputs, linked, metrics_curves, runs_table
 
 _LETTERS = "ABCDEFGH"
 _PAGE = 24
-_MICRO = "all digits"
+_MICRO = later("all digits")
 _KINDS = {
-    "fixed": "Wrong by {a}, right by {b}.",
-    "broken": "Right by {a}, wrong by {b}.",
-    "both wrong": "Wrong by both.",
+    later("fixed"): later("Wrong by A, right by B. Below each: what it is, then what A and B said."),
+    later("broken"): later("Right by A, wrong by B. Below each: what it is, then what A and B said."),
+    later("both wrong"): later("Wrong by both. Below each: what it is, then what A and B said."),
 }
 
 
 def show_comparison(digits: dataset.Digits, chosen: Sequence[runs.Run]) -> None:
     """Show two or more runs side by side; where they answered different test images, why that cannot be."""
-    st.subheader("Side by side")
+    st.subheader(t("Side by side"))
     letters = _LETTERS[: len(chosen)]
     rows = [f"**{letter}** · {frame.plain(inputs.run_label(run))}" for letter, run in zip(letters, chosen, strict=True)]
     st.markdown("  \n".join(rows))
-    st.button("Choose none", key="choose-none", icon=":material/close:", on_click=runs_table.choose, args=([],))
+    st.button(t("Choose none"), key="choose-none", icon=":material/close:", on_click=runs_table.choose, args=([],))
     if st.session_state.pop("runs_too_many", False):
-        st.warning(f"At most {compare.MOST} runs are compared at a time.", icon=":material/warning:")
+        words = t("At most {most} runs are compared at a time.", most=compare.MOST)
+        st.warning(words, icon=":material/warning:")
     if why := compare.incomparable(chosen):
         st.info(frame.plain(why), icon=":material/compare_arrows:")
         return
@@ -48,12 +50,12 @@ def _show_pair(digits: dataset.Digits, chosen: Sequence[runs.Run], evaluations: 
     st.markdown(compare.describe(found, "A", "B"))
     with st.container(horizontal=True):
         tiles = {
-            "B fixes": (f"{len(found.fixed):,}", "Images that A gets wrong and B reads."),
-            "B breaks": (f"{len(found.broken):,}", "Images that A reads and B gets wrong."),
-            "Both wrong": (f"{len(found.both_wrong):,}", "Images that neither reads."),
-            "McNemar's p": (
+            t("B fixes"): (f"{len(found.fixed):,}", t("Images that A gets wrong and B reads.")),
+            t("B breaks"): (f"{len(found.broken):,}", t("Images that A reads and B gets wrong.")),
+            t("Both wrong"): (f"{len(found.both_wrong):,}", t("Images that neither reads.")),
+            t("McNemar's p"): (
                 compare.p_words(found.p).removeprefix("p ").removeprefix("= "),
-                "McNemar's exact test: how likely so uneven a split is by chance alone. Below 0.05: hardly chance.",
+                t("McNemar's exact test: how likely so uneven a split is by chance alone. Below 0.05: hardly chance."),
             ),
         }
         for name, (value, words) in tiles.items():
@@ -66,15 +68,15 @@ def _show_images(
     digits: dataset.Digits, first: runs.Run, evaluations: list[metrics.Evaluation], found: compare.Pair
 ) -> None:
     places = {"fixed": found.fixed, "broken": found.broken, "both wrong": found.both_wrong}
-    look: dict[str, Any] = {"bind": "query-params", "label_visibility": "collapsed", "on_change": _first_page}
-    names = {kind: f"{kind} ({len(places[kind]):,})" for kind in _KINDS}
-    start: Any = max(("fixed", "broken"), key=lambda kind: len(places[kind]))
-    kind = st.segmented_control(
-        "Images", list(_KINDS), default=start, required=True, key="changed", format_func=names.__getitem__, **look
-    )
-    st.caption(_KINDS[kind].format(a="A", b="B") + " Below each: what it is, then what A and B said.")
+    look: dict[str, Any] = {"required": True, "label_visibility": "collapsed", "on_change": _first_page}
+    names = {kind: f"{t(kind)} ({len(places[kind]):,})" for kind in _KINDS}
+    start = max(("fixed", "broken"), key=lambda kind: len(places[kind]))
+    kinds = list(_KINDS)
+    kind = linked.choose(st.segmented_control, t("Images"), kinds, start, "changed", names.__getitem__, **look)
+    st.caption(t(_KINDS[kind]))
     if digits.sha256 != first.config["data_sha256"]:
-        st.info("The images are not here, as this server has other data now.", icon=":material/image_not_supported:")
+        words = t("The images are not here, as this server has other data now.")
+        st.info(words, icon=":material/image_not_supported:")
         return
     positions = places[kind]
     pages = max(1, -(-len(positions) // _PAGE))
@@ -85,7 +87,7 @@ def _show_images(
     if len(part):
         st.html(_gallery(digits, evaluations, part))
     else:
-        st.caption("There is no such image.")
+        st.caption(t("There is no such image."))
 
 
 def _first_page() -> None:
@@ -97,8 +99,8 @@ def _gallery(digits: dataset.Digits, evaluations: list[metrics.Evaluation], part
     for i in map(int, part):
         a, b = (f"{e.y_pred[i]}" for e in evaluations)
         true = f"{evaluations[0].y_true[i]}"
-        captions.append((f"a {true}", f"A {a} · B {b}"))
-        titles.append(f"Test image {i}, a {true}: A says {a}, B says {b}")
+        captions.append((t("a {digit}", digit=true), f"A {a} · B {b}"))
+        titles.append(t("Test image {i}, a {true}: A says {a}, B says {b}", i=i, true=true, a=a, b=b))
     return plots_compare.gallery(np.asarray(digits.x_test[part]), captions, titles)
 
 
@@ -110,46 +112,60 @@ def _show_figures(letters: str, chosen: Sequence[runs.Run], evaluations: list[me
         table.style.apply(lambda _: marks.map(lambda best: _BEST if best else ""), axis=None),
         key="compared",
         height="content",
-        alt="The figures of each run, the best of each column marked",
+        alt=t("The figures of each run, the best of each column marked"),
         column_config={
-            "run": st.column_config.TextColumn(width=46),
-            "accuracy": column(format="%.4f", width=80, help=glossary.measure("accuracy").help),
-            "f1": column("macro F1", format="%.4f", width=80, help=glossary.measure("macro_f1").help),
-            "log_loss": column("log loss", format="%.4f", width=74, help=glossary.measure("log_loss").help),
-            "calibration": column("ECE", format="%.4f", width=64, help="Expected calibration error: 0 is honest."),
-            "fit_seconds": column("fit, s", format="%.1f", width=64),
+            "run": st.column_config.TextColumn(t("run"), width=64),
+            "accuracy": column(t("accuracy"), format="%.4f", width=80, help=glossary.measure("accuracy").help),
+            "f1": column(t("macro F1"), format="%.4f", width=80, help=glossary.measure("macro_f1").help),
+            "log_loss": column(t("log loss"), format="%.4f", width=74, help=glossary.measure("log_loss").help),
+            "calibration": column("ECE", format="%.4f", width=64, help=t("Expected calibration error: 0 is honest.")),
+            "fit_seconds": column(t("fit, s"), format="%.1f", width=64),
             "milliseconds": column(
-                "ms a digit", format="%.3f", width=80, help="Over the whole test set, many at a time."
+                t("ms a digit"), format="%.3f", width=80, help=t("Over the whole test set, many at a time.")
             ),
             "megabytes": column("MB", format="%.3g", width=64),
         },
     )
-    said = [f"{letter} {_best_words(marks.loc[letter])}" for letter in letters if marks.loc[letter].any()]
-    st.caption(f"Best (shaded): {'; '.join(said)}." if said else "None is better than the others.")
+    said = "; ".join(f"{letter} {_best_words(marks.loc[letter])}" for letter in letters if marks.loc[letter].any())
+    st.caption(t("Best (shaded): {list}.", list=said) if said else t("None is better than the others."))
     shares = compare.recall_by_digit(evaluations)
-    frame.chart(plots_compare.recall(list(letters), shares), "recalls", "What share of each digit each run reads")
+    frame.chart(plots_compare.recall(list(letters), shares), "recalls", t("What share of each digit each run reads"))
     apart = int((shares.max(axis=0) - shares.min(axis=0)).argmax())
     low, high = (letters[int(getattr(shares[:, apart], name)())] for name in ("argmin", "argmax"))
     st.caption(
-        f"They are furthest apart on the digit {apart}: {high} reads {shares[:, apart].max():.1%} of them, {low} "
-        f"{shares[:, apart].min():.1%}."
+        t(
+            "They are furthest apart on the digit {digit}: {high} reads {most:.1%} of them, {low} {least:.1%}.",
+            digit=apart,
+            high=high,
+            most=shares[:, apart].max(),
+            low=low,
+            least=shares[:, apart].min(),
+        )
     )
 
 
 _BEST = "background-color: rgba(47, 111, 222, .22); font-weight: 700"
+_BEST_AT = {
+    "accuracy": later("accuracy"),
+    "f1": later("macro F1"),
+    "log_loss": later("log loss"),
+    "calibration": later("calibration"),
+    "fit_seconds": later("time of fit"),
+    "milliseconds": later("speed"),
+    "megabytes": later("size"),
+}
 
 
 def _best_words(marks: pd.Series) -> str:
-    names = {"f1": "macro F1", "log_loss": "log loss", "fit_seconds": "time of fit", "milliseconds": "speed"}
-    return ", ".join(names.get(name, "size" if name == "megabytes" else str(name)) for name in marks.index[marks])
+    return ", ".join(t(_BEST_AT[name]) for name in marks.index[marks])
 
 
 @st.fragment
 def _show_curves(letters: str, chosen: Sequence[runs.Run], evaluations: list[metrics.Evaluation]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox("ROC of", [_MICRO, *CLASS_NAMES], key="roc_of", bind="query-params", width=150)
-        words = "Good models' curves bend in a corner: look at that alone."
-        corner = st.toggle("Zoom into the corner", key="zoom", bind="query-params", help=words)
+        shown = linked.choose(st.selectbox, t("ROC of"), [_MICRO, *CLASS_NAMES], _MICRO, "roc_of", width=170)
+        words = t("Good models' curves bend in a corner: look at that alone.")
+        corner = st.toggle(t("Zoom into the corner"), key="zoom", bind="query-params", help=words)
     which = "micro" if shown == _MICRO else shown
     curves = {}
     for letter, run, evaluation in zip(letters, chosen, evaluations, strict=True):
@@ -158,14 +174,22 @@ def _show_curves(letters: str, chosen: Sequence[runs.Run], evaluations: list[met
     honest = {letter: metrics.reliability(e) for letter, e in zip(letters, evaluations, strict=True)}
     left, right = st.columns(2, gap="medium")
     with left:
-        frame.chart(plots_compare.roc(curves, corner), "compared-roc", f"ROC curves of {', '.join(letters)}")
+        alt = t("ROC curves of {letters}", letters=", ".join(letters))
+        frame.chart(plots_compare.roc(curves, corner), "compared-roc", alt)
         best = max(curves, key=lambda letter: np.nan_to_num(curves[letter].area))
-        st.caption(f"The larger the area below, the better: {best} has {curves[best].area:.4f}.")
+        words = t("The larger the area below, the better: {best} has {area:.4f}.", best=best, area=curves[best].area)
+        st.caption(words)
     with right:
         figure = plots_compare.reliability(honest)
-        frame.chart(figure, "compared-reliability", f"How sure and how right {', '.join(letters)} are")
+        frame.chart(
+            figure, "compared-reliability", t("How sure and how right {letters} are", letters=", ".join(letters))
+        )
         best = min(honest, key=lambda letter: honest[letter].error)
         st.caption(
-            f"On the dotted line a model is as sure as it is right. {best} comes nearest: on average "
-            f"{honest[best].error:.1%} apart."
+            t(
+                "On the dotted line a model is as sure as it is right. {best} comes nearest: on average {error:.1%} "
+                "apart.",
+                best=best,
+                error=honest[best].error,
+            )
         )

@@ -10,16 +10,16 @@ import streamlit as st
 
 from core import compare, dataset, glossary, plots_compare, runs, serving, tracking
 from core.settings import Settings
-from core.texts import later
+from core.texts import later, retell, t
 from core.ui import frame, inputs, linked, registry
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
 _NAMES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "log_loss": "log loss",
-    "fit_seconds": "quickest",
-    "megabytes": "smallest",
+    "accuracy": later("accuracy"),
+    "f1": later("F1"),
+    "log_loss": later("log loss"),
+    "fit_seconds": later("quickest"),
+    "megabytes": later("smallest"),
 }
 
 
@@ -30,22 +30,23 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
     tags = sorted({tag for label in labels for tag in label.get("tags", [])})
     authors = sorted({label["author"] for label in labels if label.get("author")})
     with st.container(horizontal=True, vertical_alignment="center"):
-        look: dict[str, Any] = {"bind": "query-params", "placeholder": "all"}
         words = st.text_input(
-            "Search",
+            t("Search"),
             key="find",
             bind="query-params",
-            placeholder="name, note, parameter, id",
+            placeholder=t("name, note, parameter, id"),
             label_visibility="collapsed",
             icon=":material/search:",
             width=230,
         )
-        with st.popover("Filter", icon=":material/filter_alt:"):
-            some = st.multiselect("Model", list(families), key="kind", **look)
-            tag = st.multiselect("Tag", tags, key="tag", disabled=not tags, **look)
-            by = st.multiselect("Author", authors, key="by", disabled=not authors, **look)
-        help_mine = "Runs that were started in this browser tab, or under the name that was given in it."
-        mine = st.toggle("Mine", key="mine", bind="query-params", help=help_mine)
+        with st.popover(t("Filter"), icon=":material/filter_alt:"):
+            look: dict[str, Any] = {"placeholder": t("all")}
+            some = linked.choose(st.multiselect, t("Model"), list(families), [], "kind", **look)
+            look["bind"] = "query-params"
+            tag = st.multiselect(t("Tag"), tags, key="tag", disabled=not tags, **look)
+            by = st.multiselect(t("Author"), authors, key="by", disabled=not authors, **look)
+        help_mine = t("Runs that were started in this browser tab, or under the name that was given in it.")
+        mine = st.toggle(t("Mine"), key="mine", bind="query-params", help=help_mine)
     shown = []
     for run, label in zip(found, labels, strict=True):
         if (
@@ -57,7 +58,7 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
         ):
             shown.append(run)
     if len(shown) < len(found):
-        st.caption(f"{len(shown)} of {len(found)} runs are like that.")
+        st.caption(t("{shown} of {total} runs are like that.", shown=len(shown), total=len(found)))
     return shown
 
 
@@ -71,7 +72,7 @@ def is_mine(run: runs.Run) -> bool:
 def _text(run: runs.Run, labels: dict[str, Any]) -> str:
     params = " ".join(f"{name}={value}" for name, value in run.config["params"].items())
     said = " ".join([labels.get("name", ""), labels.get("note", ""), labels.get("author", ""), *labels.get("tags", [])])
-    return f"{run.id} {run.card['label']} {params} {said}".lower()
+    return f"{run.id} {run.card['label']} {t(run.card['label'])} {params} {said}".lower()
 
 
 def asked_runs() -> list[str]:
@@ -115,7 +116,7 @@ def show_runs(
 ) -> None:
     """Show the table, and beside it, in a tab, the runs as points."""
     if not shown:
-        st.info("No run is like that. Take a filter away.", icon=":material/filter_alt_off:")
+        st.info(t("No run is like that. Take a filter away."), icon=":material/filter_alt_off:")
         return
     table = runs_frame(settings, digits, shown)
     first, second = linked.tabs("look", [later("Table"), later("Accuracy against time and size")])
@@ -140,13 +141,13 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
                 "log_loss": metrics.get("log_loss"),
                 "fit_seconds": run.card["timings"]["fit"],
                 "megabytes": runs.size_of(run) / 1e6,
-                "model": run.card["label"],
+                "model": t(run.card["label"]),
                 "author": labels.get("author", ""),
                 "tags": labels.get("tags", []),
                 "when": pd.Timestamp(run.card["created"], unit="s", tz="UTC"),
                 "serves": serves is not None and run.id == serves.id,
-                "wandb": " ".join([tracking.load_state(run)["state"], serving.version(run)]).strip(),
-                "data": run.card["data"]["title"],
+                "wandb": " ".join([t(tracking.load_state(run)["state"]), serving.version(run)]).strip(),
+                "data": retell(run.card["data"]["title"]),
                 "label": inputs.run_label(run),
             }
         )
@@ -154,13 +155,14 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
     same = [run.id for run in shown if run.config["data_sha256"] == digits.sha256] or list(table.index)
     marks = compare.best(table.loc[same, list(_BEST)].astype(float), _BEST)
     for run_id in same:
-        table.loc[run_id, "best"] = ", ".join(_NAMES[name] for name in _BEST if marks.loc[run_id, name])
+        table.loc[run_id, "best"] = ", ".join(t(_NAMES[name]) for name in _BEST if marks.loc[run_id, name])
     return table
 
 
 def _name(run: runs.Run) -> str:
     depth = run.card["shape"].get("depth")
-    return f"{run.card['label']}, depth {depth}" if depth else run.card["label"]
+    label = t(run.card["label"])
+    return t("{label}, depth {depth}", label=label, depth=depth) if depth else label
 
 
 def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) -> None:
@@ -169,8 +171,6 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
     key = f"runs-{rows}-{st.session_state.get('runs_anew', 0)}"
     ids = list(table.index)
     ticked = [ids.index(run_id) for run_id in chosen if run_id in ids]
-    column = st.column_config
-    number = partial(column.NumberColumn, width=74)
     st.dataframe(
         table.drop(columns="label"),
         key=key,
@@ -178,26 +178,32 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         hide_index=True,
-        alt="All runs; tick one to see it, two or more to compare them",
-        column_config={
-            "name": column.TextColumn("run", width=160, pinned=True),
-            "best": column.TextColumn("best at", width=110, help="Best of the runs shown here on this server's data."),
-            "accuracy": number(format="%.4f", help=glossary.measure("accuracy").help),
-            "f1": number("F1", format="%.4f", help=glossary.measure("f1").help),
-            "log_loss": number("log loss", format="%.4f", help=glossary.measure("log_loss").help),
-            "fit_seconds": number("fit, s", format="%.1f", help=glossary.cost("fit").help),
-            "megabytes": number("MB", format="%.3g", help=glossary.cost("size").help),
-            "model": column.TextColumn(width=130),
-            "author": column.TextColumn(width=90),
-            "tags": column.ListColumn(width=110),
-            "when": column.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=_zone(), width=140),
-            "serves": column.CheckboxColumn("in service", help="The run that answers on Draw and in the API."),
-            "wandb": column.TextColumn(
-                "W&B", help="What became of the run on Weights & Biases, and its version there."
-            ),
-            "data": column.TextColumn(width=150, help="What it learned from."),
-        },
+        alt=t("All runs; tick one to see it, two or more to compare them"),
+        column_config=_columns(),
     )
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    number = partial(column.NumberColumn, width=74)
+    return {
+        "name": column.TextColumn(t("run"), width=190, pinned=True),
+        "best": column.TextColumn(
+            t("best at"), width=110, help=t("Best of the runs shown here on this server's data.")
+        ),
+        "accuracy": number(t("accuracy"), format="%.4f", help=glossary.measure("accuracy").help),
+        "f1": number("F1", format="%.4f", help=glossary.measure("f1").help),
+        "log_loss": number(t("log loss"), format="%.4f", help=glossary.measure("log_loss").help),
+        "fit_seconds": number(t("fit, s"), format="%.1f", help=glossary.cost("fit").help),
+        "megabytes": number("MB", format="%.3g", help=glossary.cost("size").help),
+        "model": column.TextColumn(t("model"), width=130),
+        "author": column.TextColumn(t("author"), width=90),
+        "tags": column.ListColumn(t("tags"), width=110),
+        "when": column.DatetimeColumn(t("when"), format="D MMM YYYY, HH:mm", timezone=_zone(), width=140),
+        "serves": column.CheckboxColumn(t("in service"), help=t("The run that answers on Draw and in the API.")),
+        "wandb": column.TextColumn("W&B", help=t("What became of the run on Weights & Biases, and its version there.")),
+        "data": column.TextColumn(t("data"), width=150, help=t("What it learned from.")),
+    }
 
 
 def _zone() -> str:
@@ -219,17 +225,20 @@ def _take_ticks(key: str, ids: list[str]) -> None:
 
 def _points(table: pd.DataFrame, chosen: list[str]) -> None:
     left, right = st.columns(2, gap="medium")
-    for place, x, axis in ((left, "fit_seconds", "seconds of fit"), (right, "megabytes", "megabytes")):
+    for place, x, axis in ((left, "fit_seconds", t("seconds of fit")), (right, "megabytes", t("megabytes"))):
         with place:
             known = table[table[x] > 0]
-            words = f"The accuracy of {len(known)} runs against {axis}"
+            words = t("The accuracy of {n} runs against {axis}", n=len(known), axis=axis)
             key = f"points-{x}"
             look: dict[str, Any] = {"on_select": partial(_take_point, key), "selection_mode": "points"}
             frame.chart(plots_compare.scatter(known, x, axis, chosen), key, words, **look)
     best = table["accuracy"].idxmax()
     st.caption(
-        f"Up is better, left is cheaper. The most accurate is {frame.plain(table.loc[best, 'label'])}. "
-        "Click a point to add it to the chosen ones, or to take it away."
+        t(
+            "Up is better, left is cheaper. The most accurate is {best}. "
+            "Click a point to add it to the chosen ones, or to take it away.",
+            best=frame.plain(table.loc[best, "label"]),
+        )
     )
 
 

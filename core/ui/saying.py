@@ -10,10 +10,11 @@ from core.digits import CLASSES
 from core.errors import AccessError, DrawingError
 from core.mydigits.store import sha256_of
 from core.settings import Settings
+from core.texts import later, t
 from core.ui import door, frame
 
 KEPT, MINE = "kept_drawing", "my_drawings"
-_PRIVATE = "It is kept on this server, in My digits. Nothing leaves the machine unless somebody asks for it."
+_PRIVATE = later("It is kept on this server, in My digits. Nothing leaves the machine unless somebody asks for it.")
 
 
 def show_feedback(
@@ -52,13 +53,12 @@ def show_feedback(
         return
     given = (settings, run.id, prediction, png, strokes, source)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"{key}-row"):
-        frame.button(
-            "keep", "Right", f"{key}-right", ":material/check:", _keep, *given, prediction.label, help=_PRIVATE
-        )
-        with st.popover("It is a …", help=_PRIVATE):
+        do = (f"{key}-right", ":material/check:", _keep, *given, prediction.label)
+        frame.button("keep", t("Right"), *do, help=t(_PRIVATE))
+        with st.popover(t("It is a …"), help=t(_PRIVATE)):
             # One control and not ten buttons: it stands below the answer, and each stroke waits for it.
             words: dict[str, Any] = {"on_change": _said, "args": (f"{key}-is", *given), "width": 250}
-            st.pills("It is a", CLASSES, key=f"{key}-is", label_visibility="collapsed", **words)
+            st.pills(t("It is a"), CLASSES, key=f"{key}-is", label_visibility="collapsed", **words)
 
 
 def _said(key: str, *given: Any) -> None:
@@ -79,12 +79,12 @@ def name_is_missing(place: str) -> bool:
     if door.level() != access.CLASS or author():
         return False
     st.text_input(
-        "Your name, to keep drawings under",
+        t("Your name, to keep drawings under"),
         key=f"author-{place}",
         max_chars=launch.AUTHOR_LENGTH,
         on_change=_name,
         args=(f"author-{place}",),
-        help="Whoever gives this name here, and the host of this server, sees the drawings kept under it.",
+        help=t("Whoever gives this name here, and the host of this server, sees the drawings kept under it."),
     )
     return True
 
@@ -110,10 +110,13 @@ def _keep(
     name = author()
     if door.level() == access.CLASS:
         if not name:
-            raise AccessError("Give your name first: your drawings are kept under it.")
+            raise AccessError(t("Give your name first: your drawings are kept under it."))
         if mydigits.count(settings, name) >= mydigits.MOST_OF_ONE:
             raise DrawingError(
-                f"{mydigits.MOST_OF_ONE:,} drawings of yours are kept, the most in a class. Delete some."
+                t(
+                    "{most:,} drawings of yours are kept, the most in a class. Delete some.",
+                    most=mydigits.MOST_OF_ONE,
+                )
             )
     said: dict[str, Any] = {
         "answer": prediction.label,
@@ -129,8 +132,9 @@ def _keep(
 def _say_kept(settings: Settings, kept: dict[str, Any], key: str) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"{key}-row"):
         total = mydigits.count(settings, None if door.is_host() else author())
-        st.markdown(f":material/check: Kept as a **{kept['label']}**, {total:,} in My digits.", width="content")
-        frame.button("keep", "Undo", f"{key}-undo", ":material/undo:", _take_back, settings, kept["id"])
+        words = t("Kept as a **{digit}**, {total:,} in My digits.", digit=kept["label"], total=total)
+        st.markdown(f":material/check: {words}", width="content")
+        frame.button("keep", t("Undo"), f"{key}-undo", ":material/undo:", _take_back, settings, kept["id"])
 
 
 def _take_back(settings: Settings, drawing: str) -> None:

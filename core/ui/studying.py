@@ -9,7 +9,7 @@ import streamlit as st
 from core import access, jobs, launch, runs, studies
 from core.errors import AccessError
 from core.settings import Settings
-from core.texts import t
+from core.texts import retell, t
 from core.ui import door, frame
 
 POLL_SECONDS = 1.0
@@ -42,7 +42,7 @@ def offer(
         follow(settings, job.id)
         return
     if job and job.state == "failed":
-        words = job.message if door.is_host() else job.message.splitlines()[0]
+        words = retell(job.message) if door.is_host() else retell(job.message.splitlines()[0])
         st.caption(f":material/error: {settings.without_places(words)}")
     why = door.closed("train") or closed
     if why:
@@ -60,14 +60,23 @@ def follow(settings: Settings, job_id: str) -> None:
         if not job.live:
             st.rerun()  # the whole page once: the result is there, or the reason why not
         share, left = launch.progress(job.events, job.config["plan"], time.time())
-        rest = " · " + t("about {left:.0f} s left", left=left) if left and job.state == "running" else ""
-        words = t(job.message) if job.message else t("Waiting for its turn") if job.state == "queued" else t("Starting")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, text=words + rest)
+            st.progress(share, text=progress(job, left))
             if may_cancel(job_id):
                 frame.button("cancel", t("Cancel"), f"cancel-{job_id}", "", cancel, settings, job_id)
 
     panel()
+
+
+def progress(job: jobs.Job, left: float) -> str:
+    """Say what a job is at, and how long it will take; `left` in seconds, 0 where it took longer than expected."""
+    if job.state == "queued":
+        return t("Waiting for its turn")
+    if job.state != "running" or not job.message:
+        return t("Starting")
+    if left:
+        return t("{work} · about {left:.0f} s left", work=retell(job.message), left=left)
+    return t("{work} · longer than expected", work=retell(job.message))
 
 
 def cancel(settings: Settings, job_id: str) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core import plots, trials
+from core.texts import t
 
 HEIGHT = 230
 _SPREAD = 30.0  # from this ratio of its ends on, an axis counts in orders of magnitude
@@ -41,16 +42,16 @@ def against(table: pd.DataFrame, name: str, none: str, metric: str) -> go.Figure
     }
     score = f"%{{y:{'.2%' if look.percent else '.4f'}}}"
     figure = go.Figure(go.Scatter(x=x, y=shown[metric], mode="markers", marker=mark, customdata=shown.index))
-    figure.update_traces(hovertemplate=f"trial %{{customdata}}<br>{name} %{{x}}: {score}<extra></extra>")
+    figure.update_traces(hovertemplate=f"{t('trial')} %{{customdata}}<br>{name} %{{x}}: {score}<extra></extra>")
     figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, showlegend=False)
     wide = not words and numbers.min() > 0 and numbers.max() / numbers.min() > _SPREAD
     figure.update_xaxes(title=name, type="category" if words else "log" if wide else "linear", fixedrange=True)
     if words:
         figure.update_xaxes(categoryorder="array", categoryarray=list(dict.fromkeys(order)))
-    return figure.update_yaxes(title=look.label, tickformat=".1%" if look.percent else ".3g", fixedrange=True)
+    return figure.update_yaxes(title=t(look.label), tickformat=".1%" if look.percent else ".3g", fixedrange=True)
 
 
 def _name(value: object, none: str) -> str:
     if value is None or value != value:  # pandas makes NaN of a None among numbers
-        return none or "none"
+        return none or t("none")
     return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -8,6 +8,7 @@ import streamlit as st
 from core import access, jobs, launch, models, pipeline, plots, runs, tracking
 from core.errors import AccessError, DigitLabError, ModelError
 from core.settings import Settings
+from core.texts import retell, t
 from core.ui import assignment, door, frame, registry, studying
 
 POLL_SECONDS = 1.0
@@ -23,14 +24,14 @@ STATES: dict[str, tuple[Literal["gray", "blue", "green", "red", "orange"], str]]
 }
 
 
-def train_button(settings: Settings, config: dict[str, Any], label: str = "Train", key: str = "train") -> None:
+def train_button(settings: Settings, config: dict[str, Any], label: str = "", key: str = "train") -> None:
     """Show the button that starts a training; where that is closed to this visitor, it says why."""
     closed = key == "train-default" and any(job.live for job in jobs.list_jobs(settings, "train"))
     why = door.closed("train") or unfit(settings, config)
-    words = "Starts at once, or waits for the training before it. You may leave this page meanwhile."
+    words = t("Starts at once, or waits for the training before it. You may leave this page meanwhile.")
     start = (start_training, settings, config)
     look: dict[str, Any] = {"type": "primary", "help": words, "disabled": closed or bool(why)}
-    frame.button("train", label, key, ":material/play_arrow:", *start, **look)
+    frame.button("train", label or t("Train"), key, ":material/play_arrow:", *start, **look)
     if why:
         st.caption(f":material/lock: {why}")
 
@@ -50,10 +51,10 @@ def train_default_button(settings: Settings) -> None:
     In a class, where a name is to be given first, or under a teacher's lock, it leads to the page that asks for it.
     """
     if door.level() == access.CLASS or assignment.locked():
-        frame.link("Train a tree", "pages/1_Train.py", ":material/model_training:", key="train-default")
+        frame.link(t("Train a tree"), "pages/1_Train.py", ":material/model_training:", key="train-default")
         return
     train_button(
-        settings, pipeline.make_config(models.DEFAULT, {}, None, "none"), "Train the default tree", "train-default"
+        settings, pipeline.make_config(models.DEFAULT, {}, None, "none"), t("Train the default tree"), "train-default"
     )
 
 
@@ -67,15 +68,17 @@ def author_input() -> None:
     in_class = door.level() == access.CLASS
     with st.container(width=320) if in_class else st.sidebar:
         st.text_input(
-            "Your name",
+            t("Your name"),
             key="author",
             max_chars=launch.AUTHOR_LENGTH,
             persist_state="session",
-            placeholder="needed in a class" if in_class else "optional",
-            help="Your runs are kept under this name. It is stored with them on this server, and shown to everybody.",
+            placeholder=t("needed in a class") if in_class else t("optional"),
+            help=t(
+                "Your runs are kept under this name. It is stored with them on this server, and shown to everybody."
+            ),
         )
         if in_class:
-            st.caption(f"In this class: at most {launch.CLASS_JOBS} trainings of yours at a time.")
+            st.caption(t("In this class: at most {most} trainings of yours at a time.", most=launch.CLASS_JOBS))
 
 
 def start_training(settings: Settings, config: dict[str, Any]) -> None:
@@ -97,7 +100,7 @@ def start_training(settings: Settings, config: dict[str, Any]) -> None:
 def invite(settings: Settings) -> NoReturn:
     """Offer to train the first model, and end the page here; with W&B connected, fetch what serves from there first."""
     registry.restore_if_empty(settings)
-    st.info("There is no trained model yet. One click makes the classic one: a decision tree of depth 10.")
+    st.info(t("There is no trained model yet. One click makes the classic one: a decision tree of depth 10."))
     train_default_button(settings)
     show_jobs(settings)
     st.stop()
@@ -120,7 +123,7 @@ def show_jobs(settings: Settings, ended: int = 3) -> None:
         for job in [job for job in now_live[::-1] if job.state == "running"] + shown:
             _show_job(settings, job, host)
         if len(waiting) > len(shown):
-            st.caption(f"and {len(waiting) - len(shown)} more wait for their turn")
+            st.caption(t("and {n} more wait for their turn", n=len(waiting) - len(shown)))
         for job in [job for job in found if not job.live][:ended]:
             _show_job(settings, job, host)
 
@@ -129,33 +132,27 @@ def show_jobs(settings: Settings, ended: int = 3) -> None:
 
 def _show_job(settings: Settings, job: jobs.Job, host: bool) -> None:
     config = job.config
-    label = models.spec(config["family"]).label if config["family"] in models.CATALOGUE else config["family"]
-    changed = ", ".join(f"{k} = {v}" for k, v in config["params"].items()) or "defaults"
+    label = t(models.spec(config["family"]).label) if config["family"] in models.CATALOGUE else config["family"]
+    changed = ", ".join(f"`{k} = {v}`" for k, v in config["params"].items()) or t("everything at its default")
     color, icon = STATES[job.state]
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(job.state, icon=icon, color=color)
+            st.badge(t(job.state), icon=icon, color=color)
             who = f" · {frame.plain(config['author'])}" if config.get("author") else ""
             st.markdown(f"**{label}**{who} · {frame.when(job.submitted)}", help=changed, width="stretch")
             if job.live and studying.may_cancel(job.id):
                 if job.stage == "fit" and job.events[-1].get("done"):
-                    frame.button("cancel", "Keep the best", f"keep-{job.id}", "", _keep, settings, job.id, help=_KEEP)
-                frame.button("cancel", "Cancel", f"cancel-{job.id}", "", studying.cancel, settings, job.id)
+                    frame.button(
+                        "cancel", t("Keep the best"), f"keep-{job.id}", "", _keep, settings, job.id, help=t(_KEEP)
+                    )
+                frame.button("cancel", t("Cancel"), f"cancel-{job.id}", "", studying.cancel, settings, job.id)
         if job.live:
             share, left = launch.progress(job.events, config["plan"], time.time())
-            words = (
-                job.message
-                if job.state == "running"
-                else "Waiting for its turn"
-                if job.state == "queued"
-                else "Starting"
-            )
-            rest = f" · about {left:.0f} s left" if left else " · longer than expected"
-            st.progress(share, text=words + (rest if job.state == "running" else ""))
+            st.progress(share, text=studying.progress(job, left))
             learning_curve(job.events, f"learning-{job.id}")
         elif job.state == "failed":
             # Whoever may not mend it need not see how it is built.
-            words = job.message if host else job.message.splitlines()[0]
+            words = retell(job.message) if host else retell(job.message.splitlines()[0])
             st.code(settings.without_places(words), language=None, wrap_lines=True)
         elif job.state == "done":
             show_done(settings, job.id)
@@ -172,9 +169,16 @@ def learning_curve(steps: list[dict[str, Any]], key: str) -> None:
     told = [step for step in steps if step.get("held_accuracy") is not None]
     if len(told) > 1:
         best = max(told, key=lambda step: step["held_accuracy"])
-        words = f"{best['held_accuracy']:.2%} of the held-out images right after {best['done']} {best['unit']}"
-        frame.chart(plots.learning(told), key, f"Learning curve: {words}")
-        st.caption(f"The best so far: {words}. They were not learned from.")
+        what = {"share": best["held_accuracy"], "done": best["done"], "unit": t(best["unit"])}
+        alt = t("Learning curve: {share:.2%} of the held-out images right after {done} {unit}", **what)
+        frame.chart(plots.learning(told), key, alt)
+        st.caption(
+            t(
+                "The best so far: {share:.2%} of the held-out images right after {done} {unit}. They were not learned "
+                "from.",
+                **what,
+            )
+        )
 
 
 def _keep(settings: Settings, job_id: str) -> None:
@@ -192,7 +196,8 @@ def show_done(settings: Settings, run_id: str) -> None:
         return
     seconds = run.card["timings"]["total"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Accuracy **{run.metrics['accuracy']:.4f}** in {seconds:.0f} s", width="stretch")
-        frame.link("Measure", "pages/2_Metrics.py", ":material/monitoring:", key=f"measure-{run_id}", run=run_id)
-        frame.link("Draw", "pages/3_Draw.py", ":material/draw:", key=f"draw-{run_id}", run=run_id)
+        words = t("Accuracy **{accuracy:.4f}** in {seconds:.0f} s", accuracy=run.metrics["accuracy"], seconds=seconds)
+        st.markdown(words, width="stretch")
+        frame.link(t("Measure"), "pages/2_Metrics.py", ":material/monitoring:", key=f"measure-{run_id}", run=run_id)
+        frame.link(t("Draw"), "pages/3_Draw.py", ":material/draw:", key=f"draw-{run_id}", run=run_id)
     st.caption(tracking.describe(tracking.load_state(run)))

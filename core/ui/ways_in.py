@@ -11,14 +11,15 @@ import onnxruntime
 import streamlit as st
 from PIL import Image
 
-from core import dataset, inference, plots, preprocessing, runs, segment, uploads
+from core import dataset, inference, plots, preprocessing, runs, segment, texts, uploads
 from core.errors import ImageError
 from core.settings import Settings
-from core.ui import door, frame, saying
+from core.texts import later, t
+from core.ui import door, frame, linked, saying
 
 TAKEN = "taken_picture"
 KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
-UPLOAD, CAMERA, TEST = "A picture", "The camera", "A test image"
+UPLOAD, CAMERA, TEST = later("A picture"), later("The camera"), later("A test image")
 _SHOWN = 360  # pixels of the picture's longer side on the page, and of the copy that is kept
 _STYLE = """<style>
 .dl-page {position:relative; display:inline-block; line-height:0; max-width:100%}
@@ -52,15 +53,14 @@ def show_ways_in(settings: Settings, run: runs.Run, session: onnxruntime.Inferen
     """Let the visitor bring a picture, and show what the model reads in it."""
     uploads.expect(door.session())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = st.segmented_control(
-            "From", [UPLOAD, CAMERA, TEST], default=UPLOAD, key="way-in", required=True, bind="query-params"
-        )
+        choice = (st.segmented_control, t("From"), [UPLOAD, CAMERA, TEST], UPLOAD, "way-in")
+        way = linked.choose(*choice, required=True)
         several = st.toggle(
-            "A whole number",
+            t("A whole number"),
             key="several",
             bind="query-params",
             disabled=way == TEST,
-            help="Several digits in one line, read from left to right.",
+            help=t("Several digits in one line, read from left to right."),
         )
     {UPLOAD: _take_upload, CAMERA: _take_camera, TEST: lambda: _take_test(settings)}[way]()
     taken = st.session_state.get(TAKEN)
@@ -89,13 +89,13 @@ def read(name: str, data: bytes, source: str = "picture") -> Taken:
     """
     name = name.replace("\\", "/").rpartition("/")[2][:80]
     if len(data) > uploads.MAX_BYTES:
-        return Taken(name, source, why=uploads.TOO_LARGE.format(len(data) / 2**20, uploads.MAX_BYTES >> 20))
+        return Taken(name, source, why=t(uploads.TOO_LARGE, size=len(data) / 2**20, most=uploads.MAX_BYTES >> 20))
     if not data:
-        return Taken(name, source, why="The file is empty. Save the picture again, then upload it once more.")
+        return Taken(name, source, why=t("The file is empty. Save the picture again, then upload it once more."))
     try:
         image = preprocessing.open_image(data)
         shown, strokes = _small_png(image), preprocessing.strokes(image)
-        note = "The file has several pictures; the first one is read." if preprocessing.is_animated(data) else ""
+        note = t("The file has several pictures; the first one is read.") if preprocessing.is_animated(data) else ""
         return Taken(name, source, shown, strokes, note=note)
     except ImageError as error:
         return Taken(name, source, why=str(error))
@@ -112,12 +112,12 @@ def _small_png(image: Image.Image) -> bytes:
 
 def _take_upload() -> None:
     given = st.file_uploader(
-        "A digit or a number, drawn or photographed",
+        t("A digit or a number, drawn or photographed"),
         type=KINDS,
         key="picture",
         on_change=_dropped,
         max_upload_size=uploads.MAX_BYTES >> 20,
-        help="PNG, JPEG, WebP, GIF (its first picture), BMP or TIFF. It is read and forgotten, unless you keep it.",
+        help=t("PNG, JPEG, WebP, GIF (its first picture), BMP or TIFF. It is read and forgotten, unless you keep it."),
     )
     _take(given.name if given else "", given.getvalue() if given else None, "picture")
 
@@ -128,32 +128,32 @@ def _dropped() -> None:
 
 
 def _take_camera() -> None:
-    if not st.toggle("Switch the camera on", key="camera-on"):
+    if not st.toggle(t("Switch the camera on"), key="camera-on"):
         st.caption(
-            "Dark pen on light paper, one line, close enough to fill the picture. Nothing is kept unless you say."
+            t("Dark pen on light paper, one line, close enough to fill the picture. Nothing is kept unless you say.")
         )
         return
-    given = st.camera_input("Hold the paper still", key="camera")
-    _take("photo", given.getvalue() if given else None, "camera")
+    given = st.camera_input(t("Hold the paper still"), key="camera")
+    _take(t("photo"), given.getvalue() if given else None, "camera")
 
 
 def _take(name: str, data: bytes | None, source: str) -> None:
     taken: Taken | None = st.session_state.get(TAKEN)
     if data is None:  # a full server drops older pictures; what was read of one stays until the visitor removes it
         return
-    mark = hashlib.sha256(data).hexdigest()
+    mark = hashlib.sha256(data).hexdigest(), texts.language()  # what is wrong with it is said in words
     if taken is None or st.session_state.get("taken_mark") != (mark, source):
         st.session_state[TAKEN], st.session_state["taken_mark"] = read(name, data, source), (mark, source)
 
 
 def _take_test(settings: Settings) -> None:
-    if st.button("Another test image", key="another", icon=":material/casino:") or (
+    if st.button(t("Another test image"), key="another", icon=":material/casino:") or (
         getattr(st.session_state.get(TAKEN), "source", "") != "test image"
     ):
         found = dataset.load(settings)
         index = int(np.random.default_rng().integers(len(found.y_test)))
         image, truth = np.array(found.x_test[index]), int(found.y_test[index])
-        st.session_state[TAKEN] = Taken(f"Test image {index}", "test image", image=image, truth=truth)
+        st.session_state[TAKEN] = Taken(str(index), "test image", image=image, truth=truth)
         st.session_state["taken_mark"] = None
 
 
@@ -170,14 +170,14 @@ def _show_digit(settings: Settings, run: runs.Run, session: onnxruntime.Inferenc
         with st.container(width=300):
             st.html(plots.answer(prediction.proba, "") + plots.probability_bars(prediction.proba))
             if taken.truth is not None:
-                st.caption(f"{taken.name}, a {taken.truth}.")
+                st.caption(t("Test image {index}, a {truth}.", index=taken.name, truth=taken.truth))
             else:
                 saying.show_feedback(settings, run, prediction, taken.picture, None, taken.source, "say-picture")
         if taken.picture:
             with st.container(width=200):
-                st.image(taken.picture, caption=frame.plain(taken.name), width=180, alt="The picture as it came")
+                st.image(taken.picture, caption=frame.plain(taken.name), width=180, alt=t("The picture as it came"))
         with st.container(width=150):
-            frame.digit(image, "What the model receives", "The picture as the model receives it")
+            frame.digit(image, t("What the model receives"), t("The picture as the model receives it"))
 
 
 def _show_number(
@@ -190,15 +190,16 @@ def _show_number(
         return
     proba = inference.predict_proba(session, np.stack([piece.image for piece in pieces]))
     number, sure = "".join(map(str, proba.argmax(axis=1))), proba.max(axis=1)
-    words = f"{plots.percent(float(sure.prod()))} sure of all {len(pieces)}"
+    words = t("{percent} sure of all {n}", percent=plots.percent(float(sure.prod())), n=len(pieces))
     st.html(f'<div class="dl-answer" role="status"><b>{number}</b><span>{words}</span></div>')
     st.html(_STYLE + boxed(taken.picture, pieces) + strip(pieces, proba))
     if any(piece.touching for piece in pieces):
         st.caption(
-            ":material/warning: Two digits may touch: the dashed boxes were cut apart where the ink is thinnest."
+            ":material/warning: "
+            + t("Two digits may touch: the dashed boxes were cut apart where the ink is thinnest.")
         )
     labels = [f"{i + 1}: {int(p.argmax())}" for i, p in enumerate(proba)]
-    chosen = st.pills("Say of one digit whether it is right", labels, key="number-piece")
+    chosen = st.pills(t("Say of one digit whether it is right"), labels, key="number-piece")
     if chosen:
         at = labels.index(chosen)
         one = inference.Prediction(pieces[at].image, proba[at], 0.0)
@@ -214,7 +215,7 @@ def boxed(picture: bytes, pieces: list[segment.Piece]) -> str:
         place = f"top:{top:.2f}%; left:{left:.2f}%; height:{bottom - top:.2f}%; width:{right - left:.2f}%"
         boxes.append(f'<i{kind} style="{place}"></i>')
     data = base64.b64encode(picture).decode()
-    alt = f"The picture, with {len(pieces)} digits found in it"
+    alt = t("The picture, with {n} digits found in it", n=len(pieces))
     return f'<div class="dl-page"><img src="data:image/png;base64,{data}" alt="{alt}">{"".join(boxes)}</div>'
 
 
@@ -226,9 +227,10 @@ def strip(pieces: list[segment.Piece], proba: np.ndarray) -> str:
         Image.fromarray(255 - piece.image).save(body, "PNG")
         data, digit = base64.b64encode(body.getvalue()).decode(), int(row.argmax())
         said = escape(plots.percent(float(row.max())))
-        note = "<span>may touch</span>" if piece.touching else ""
+        note = f"<span>{t('may touch')}</span>" if piece.touching else ""
+        alt = t("28 x 28 pixels, read as {digit}", digit=digit)
         figures.append(
-            f'<figure><img src="data:image/png;base64,{data}" alt="28 x 28 pixels, read as {digit}">'
+            f'<figure><img src="data:image/png;base64,{data}" alt="{alt}">'
             f"<figcaption><b>{digit}</b><span>{said}</span>{note}</figcaption></figure>"
         )
     return f'<div class="dl-strip">{"".join(figures)}</div>'

@@ -10,6 +10,7 @@ st.markdown(
     t("Teach a machine to read handwritten digits: **train** it, **measure** it, **draw** for it, see why it errs.")
 )
 
+ui.show_goal(settings)
 best = max(runs.list_runs(settings), key=lambda run: run.metrics["accuracy"], default=None)
 with st.container(horizontal=True, vertical_alignment="center"):
     if best:
@@ -22,26 +23,24 @@ with st.container(horizontal=True, vertical_alignment="center"):
 ui.show_jobs(settings, ended=0)
 
 st.header(t("The data"))
-if "shuffles" not in st.session_state:
-    st.session_state.shuffles = 0
 
 
 def show_others() -> None:
     """Choose other images, and let the lesson know."""
-    st.session_state.shuffles += 1
+    ui.linking.next_number("others")
     ui.did("shuffles")
 
 
 grid, charts = st.columns([1, 1], gap="large")
 with grid:
-    chosen = digits.one_row_each(data.y_train, 14, seed=st.session_state.shuffles)
+    chosen = digits.one_row_each(data.y_train, 14, seed=ui.linking.number("others"))
     st.image(digits.mosaic(data.x_train[chosen], 14), width="stretch", alt=t("Training images, one row for each digit"))
     st.button(t("Show others"), key="shuffle", icon=":material/shuffle:", on_click=show_others)
 with charts:
     train, test = metrics.class_counts(data.y_train), metrics.class_counts(data.y_test)
     ui.chart(plots.class_distribution(train, test), "classes", t("How many images of each digit there are"))
     st.caption(t("Every digit occurs about equally often, in training and in test: nothing to win by guessing."))
-with st.expander(t("Use other data"), icon=":material/upload:"):
+with st.expander(t("Use other data"), key="data", bind="query-params", icon=":material/upload:"):
     ui.data_controls(settings)
 
 st.header(t("The lesson, in five steps"))
@@ -129,3 +128,4 @@ with five:
         picture.columns(3), (board, squeezed, centred), (t("drawn"), t("squeezed"), t("centred")), strict=True
     ):
         cell.image(plots.magnified(image, 1 if image is board else 10), caption=caption, width="stretch", alt=caption)
+ui.show_glossary(best)

@@ -22,7 +22,7 @@ from core.texts import t
 
 HOST, CLASS, VISITOR = "host", "class", "visitor"
 # What is not named here only the host may do.
-OPEN_TO = dict.fromkeys(("train", "cancel", "label", "export", "keep"), (HOST, CLASS))
+OPEN_TO = dict.fromkeys(("train", "cancel", "label", "export", "keep", "fetch"), (HOST, CLASS))
 ATTEMPTS = RateLimitItemPerMinute(5, 15)  # wrong passwords of one client in 15 minutes
 ALL_ATTEMPTS = RateLimitItemPerHour(100)  # of all clients together: many addresses are cheap
 _CLOSED = {
@@ -36,6 +36,7 @@ _CLOSED = {
     "delete": "Deleting a run is closed to visitors",
     "keep": "Keeping drawings is closed to visitors",
     "wandb": "Weights & Biases is closed to visitors",
+    "fetch": "Fetching a run from W&B is closed to visitors",
 }
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 _holding = threading.Lock()

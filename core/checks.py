@@ -31,24 +31,31 @@ class Check:
     sentence : str
         What was found, with the number, and what to do about it.
     cure : dict
-        Query parameters for the Train page; empty where no training helps.
+        Query parameters for the page that cures it; empty where there is none.
+    page : str
+        That page: Train, unless the cure is no training.
     """
 
     name: str
     holds: bool | None
     sentence: str
     cure: dict[str, str] = field(default_factory=dict)
+    page: str = cures.TRAIN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """What the checks look at: the run, its answers, the other runs, and its studies, where there are any."""
+    """What the checks look at: the run, its answers, the other runs, and its studies, where there are any.
+
+    `all_here` tells whether this server has more than the bundled sample.
+    """
 
     run: runs.Run
     evaluation: metrics.Evaluation
     others: Sequence[runs.Run] = ()
     study: depth.Study | None = None
     found: robustness.Robustness | None = None
+    all_here: bool = False
 
 
 def look(facts: Facts) -> list[Check]:
@@ -56,6 +63,12 @@ def look(facts: Facts) -> list[Check]:
     each = (overfitting, underfitting, best, quickest, seeds, calibrated, weakest, sample, same_preprocessing)
     order = {False: 0, True: 1, None: 2}
     return sorted((check(facts) for check in each), key=lambda found: order[found.holds])
+
+
+def strongest(facts: Facts) -> Check | None:
+    """Return the one thing that is most worth mending, or None where all is well: what the others hang on first."""
+    each = (sample, underfitting, overfitting, weakest, calibrated, same_preprocessing)
+    return next((found for found in (check(facts) for check in each) if found.holds is False), None)
 
 
 def train_accuracy(facts: Facts) -> float | None:
@@ -199,8 +212,10 @@ def calibrated(facts: Facts) -> Check:
             points=_points(found.error),
         )
     )
-    words += " " + cures.advice(calmer, t("Do not take its percentages at their word."))
-    return Check(name, False, words, cures.query(facts.run, **calmer) if calmer else {})
+    if calmer:
+        return Check(name, False, f"{words} {cures.advice(calmer, '')}", cures.query(facts.run, **calmer))
+    words += " " + t("Do not take its percentages at their word: on Draw it can be calibrated to answer with a set.")
+    return Check(name, False, words, cures.calibrate(facts.run), cures.DRAW)
 
 
 def weakest(facts: Facts) -> Check:
@@ -215,8 +230,7 @@ def weakest(facts: Facts) -> Check:
     )
     if mean - low <= BEHIND:
         return Check(name, True, words)
-    balanced = facts.run.config["params"].get("class_weight", "balanced") == "balanced"
-    fairer = cures.stronger(facts.run) if balanced else {"class_weight": "balanced"}
+    fairer = cures.fairer(facts.run)
     words += " " + cures.advice(fairer, t("Look at its mistakes."))
     return Check(name, False, words, cures.query(facts.run, **fairer))
 
@@ -225,11 +239,14 @@ def sample(facts: Facts) -> Check:
     """Tell whether it learned from few images."""
     name, data = t("Enough images?"), facts.run.card["data"]
     n = data["n_fit"]
+    if data["is_sample"] and facts.all_here:
+        words = t("It learned from {n:,} images of the bundled sample, and there are more now: train it again.", n=n)
+        return Check(name, False, words, {k: v for k, v in cures.query(facts.run).items() if k != "train_size"})
     if data["is_sample"]:
         words = t(
             "It learned from {n:,} images of the bundled sample. Get all of MNIST on the start page, train again.", n=n
         )
-        return Check(name, False, words)
+        return Check(name, False, words, {"data": "true"}, cures.HOME)
     if n < min(SMALL, data["n_train"]):
         words = t(
             "It learned from {n:,} of {total:,} images. More of them make almost any model better.",

@@ -8,6 +8,8 @@ from core.errors import ModelError
 from core.models import ModelSpec, Value
 from core.texts import t
 
+HOME, TRAIN, DRAW = "Home.py", "pages/1_Train.py", "pages/3_Draw.py"
+
 
 def query(run: runs.Run, **changes: Value) -> dict[str, str]:
     """Return what the link to the Train page must carry to repeat a run, perhaps with other values.
@@ -15,7 +17,7 @@ def query(run: runs.Run, **changes: Value) -> dict[str, str]:
     Parameters
     ----------
     changes : parameter -> value
-        What the family does not have is left out.
+        What the family does not have is left out; `augmentation` may be among them.
 
     Returns
     -------
@@ -32,6 +34,9 @@ def query(run: runs.Run, **changes: Value) -> dict[str, str]:
         value = given.get(p.name, p.default)
         if value != p.default:
             found[prefix + p.name] = p.none if value is None else str(value)
+    level = changes.get("augmentation", run.config.get("augmentation"))
+    if level:
+        found[f"{prefix}augmentation"] = str(level)
     if run.config.get("train_size"):
         found["train_size"] = str(run.config["train_size"])
     return found
@@ -62,6 +67,18 @@ def stronger(run: runs.Run) -> dict[str, Value]:
     """Return parameters with which a family learns more; empty where there are none to try."""
     deep = run.config["params"].get("max_depth")
     return {"max_depth": min(2 * int(deep) + 2, 15)} if deep and deep < 15 else {}
+
+
+def fairer(run: runs.Run) -> dict[str, Value]:
+    """Return what helps a digit that is found too seldom; empty where there is nothing to try."""
+    if run.config["params"].get("class_weight", "balanced") != "balanced":
+        return {"class_weight": "balanced"}
+    return {"augmentation": "hands"} if run.config.get("augmentation") in ("none", "light") else stronger(run)
+
+
+def calibrate(run: runs.Run) -> dict[str, str]:
+    """Return the link to where a run is calibrated on Draw."""
+    return {"run": run.id, "why": "How sure"}
 
 
 def advice(changes: Mapping[str, Value], otherwise: str) -> str:

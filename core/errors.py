@@ -43,3 +43,7 @@ class AccessError(DigitLabError):
 
 class DrawingError(DigitLabError):
     """A drawing cannot be kept, or a file of drawings is not what it should be."""
+
+
+class GoalError(DigitLabError):
+    """A teacher's link asks for a goal or a lock that cannot be read."""

@@ -60,7 +60,7 @@ st.caption(
         why=serves.why,
     )
 )
-with st.expander(t("Ask from a program"), icon=":material/code:"):
+with st.expander(t("Ask from a program"), key="program", bind="query-params", icon=":material/code:"):
     examples = api.snippets(ui.address())
     for tab, (language, code) in zip(st.tabs(list(examples)), examples.items(), strict=True):
         tab.code(code, language="bash" if language == "curl" else language.lower())
@@ -72,7 +72,7 @@ with st.expander(t("Ask from a program"), icon=":material/code:"):
             url=f"{ui.address()}/api/docs",
         )
     )
-with st.expander(t("Other ways in"), icon=":material/photo_camera:"):
+with st.expander(t("Other ways in"), key="ways", bind="query-params", icon=":material/photo_camera:"):
     ui.show_ways_in(settings, run, session)
-with st.expander(t("My digits"), icon=":material/collections_bookmark:"):
+with st.expander(t("My digits"), key="gallery", bind="query-params", icon=":material/collections_bookmark:"):
     ui.show_my_digits(settings)

@@ -15,10 +15,12 @@ if found:
 ui.show_trash(settings)
 ui.show_unusable(settings)
 if not found:
+    ui.offer_missing(settings, ui.asked_runs())
     ui.show_import(settings)
     ui.invite(settings)
 
-chosen = ui.chosen_runs(found)
+ui.show_board(settings, found)
+chosen = ui.chosen_runs(settings, found)
 ui.show_runs(settings, digits, ui.filter_runs(found), chosen)
 if not chosen:
     st.caption(t("Tick a run to see what can be done with it; tick two or more to compare them."))

@@ -106,7 +106,7 @@ def test_calibration():
     assert (found.holds, found.cure) == (False, {"min_samples_leaf": "20"})
     assert "surer than it is right" in found.sentence
     modest = checks.calibrated(facts(evaluation=answers(0.9, sure=0.6)))
-    assert (modest.holds, modest.cure) == (False, {})
+    assert (modest.holds, modest.page, modest.cure) == (False, cures.DRAW, {"run": run().id, "why": "How sure"})
 
 
 def test_one_digit_far_below():
@@ -126,7 +126,31 @@ def test_few_images_and_the_sample():
     few = replace(mine, card=mine.card | {"data": mine.card["data"] | {"n_fit": 2000}})
     assert checks.sample(facts(few)).cure == {"train_size": "60000"}
     bundled = replace(mine, card=mine.card | {"data": {"is_sample": True, "n_fit": 4000, "n_train": 4000}})
-    assert (checks.sample(facts(bundled)).holds, checks.sample(facts(bundled)).cure) == (False, {})
+    found = checks.sample(facts(bundled))
+    assert (found.holds, found.page, found.cure) == (False, cures.HOME, {"data": "true"})
+    again = checks.sample(replace(facts(bundled), all_here=True))
+    assert (again.holds, again.page, again.cure) == (False, cures.TRAIN, {})
+
+
+def test_the_strongest_hint_is_what_the_others_hang_on():
+    assert checks.strongest(facts()) is None
+    weak = run(max_depth=2)
+    assert checks.strongest(facts(weak, answers(0.4, sure=0.99))).name == "Learned enough?"
+    few = replace(weak, card=weak.card | {"data": weak.card["data"] | {"n_fit": 2000}})
+    assert checks.strongest(facts(few, answers(0.4))).name == "Enough images?"
+    assert checks.strongest(facts(run(max_depth=None), train=1.0)).name == "Learned by heart?"
+
+
+def test_a_balanced_model_learns_from_other_hands():
+    balanced = run(class_weight="balanced")
+    plain = replace(balanced, config=balanced.config | {"augmentation": "none"})
+    assert cures.fairer(run()) == {"class_weight": "balanced"}
+    assert cures.fairer(plain) == {"augmentation": "hands"}
+    assert cures.query(plain, **cures.fairer(plain)) == {"class_weight": "balanced", "augmentation": "hands"}
+    assert cures.query(plain)["augmentation"] == "none"  # repeated as it was, whatever the page begins with
+    mlp = run(family="mlp")
+    seen = replace(mlp, config=mlp.config | {"augmentation": "hands"})
+    assert cures.query(seen)["mlp_augmentation"] == "hands"
 
 
 def test_other_preprocessing():

@@ -208,7 +208,7 @@ def test_metrics_marks_digits_that_are_never_answered(empty, tmp_path):
 
 def test_unknown_run_in_the_link_is_said(trained):
     page = check(open_page("pages/2_Metrics.py", run="20200101-000000-decision_tree-0000"))
-    assert "There is no run '20200101-000000-decision_tree-0000' here" in page.warning[0].value
+    assert "There is no run '20200101-000000-decision_tree-0000' here" in texts(page)
     assert page.metric
 
 

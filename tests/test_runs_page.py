@@ -232,8 +232,8 @@ def test_a_damaged_evaluation_is_one_sentence(two):
 def test_unknown_runs_in_the_link_are_said(two):
     _, good, _ = two
     page = check(open_page(PAGE, compare=f"{good.id},{OLD},<b>x"))
-    assert len(page.warning) == 2
-    assert f"There is no run '{OLD}' here." in page.warning[0].value
+    assert f"There is no run '{OLD}' here: the link was made on another server." in texts(page)
+    assert [warning.value for warning in page.warning] == ["There is no run '<b>x' here."]
     assert button(page, "Promote to production")
 
 

@@ -433,6 +433,17 @@ def test_missing_version(empty):
     assert (done.returncode, done.stderr.strip()) == (1, "W&B has no model_export:v9 in team/proj_mnist.")
 
 
+def test_a_run_of_a_link_is_fetched_by_its_id(lab, empty):
+    wanted = only(lab).id
+    job_id = launch.start_tracking(empty, {"restore": wanted})
+    until(lambda: not jobs.load_job(empty, job_id).live, what="the restore")
+    assert jobs.load_job(empty, job_id).state == "done", jobs.load_job(empty, job_id).message
+    assert only(empty).id == wanted
+    other = wanted[:-4] + "ffff"
+    done = core(empty, "track", "--restore", other)
+    assert (done.returncode, done.stderr.strip()) == (1, f"W&B has no run {other} in team/proj_mnist.")
+
+
 def promote(settings, run, at=None):
     serving.promote(settings, run.id, at)
     done = core(settings, "track", "--exchange")

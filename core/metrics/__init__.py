@@ -41,7 +41,7 @@ from core.metrics.scalars import (
     top_accuracy,
     wilson,
 )
-from core.metrics.words import MEANING, Meaning, verdict
+from core.metrics.words import MEANING, Meaning, example, verdict
 
 __all__ = [
     "BINS",
@@ -66,6 +66,7 @@ __all__ = [
     "confusion_shares",
     "coverage",
     "deeper",
+    "example",
     "kappa",
     "log_loss",
     "majority",

@@ -89,6 +89,15 @@ MEANING = {
 }
 
 
+def example(name: str, value: float, evaluation: Evaluation | None = None) -> str:
+    """Return what a run's own number says; of shares of all images the count too, where the answers are given."""
+    says = MEANING[name].says(value)
+    if evaluation is None or name not in ("accuracy", "top2"):
+        return says
+    n = len(evaluation.y_true)
+    return t("Here: {hits:,} of {n:,}.", hits=round(value * n), n=n) + " " + says
+
+
 def verdict(evaluation: Evaluation) -> str:
     """Say how good a model is and where it fails, in Markdown."""
     found = accuracy_interval(evaluation)

@@ -72,7 +72,7 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
     Parameters
     ----------
     wanted : str
-        A version such as v3, or an alias; "production" falls back on "latest" while nothing is promoted.
+        A version such as v3, an alias, or a run's id; "production" falls back on "latest" while nothing is promoted.
 
     Raises
     ------
@@ -81,26 +81,7 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
     RunError
         If it is no run that this Digit Lab can use.
     """
-    api = open_api(settings)
-    import wandb
-
-    names = [wanted, "latest"] if wanted == "production" else [wanted]
-    for name in names:
-        try:
-            artifact = api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
-            break
-        except (wandb.errors.CommError, ValueError):
-            continue
-    else:
-        raise TrackingError(
-            t(
-                "W&B has no {artifact}:{wanted} in {entity}/{project}.",
-                artifact=ARTIFACT,
-                wanted=wanted,
-                entity=entity,
-                project=project,
-            )
-        )
+    artifact = _find(open_api(settings), entity, project, wanted)
     with tempfile.TemporaryDirectory(dir=settings.home / "wandb", prefix="fetch-", ignore_cleanup_errors=True) as new:
         path = Path(new) / "run"
         try:
@@ -116,11 +97,36 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
                 )
             ) from error
         run = runs.adopt(settings, path)
-    found = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
+    found: dict[str, Any] = {"version": artifact.version, "entity": entity, "project": project, "runs": []}
     found["artifact"] = {"name": ARTIFACT, "type": ARTIFACT_TYPE, "digest": artifact.digest}
     found |= extras.fetch(settings, api, f"{entity}/{project}", run)
     save_state(run, {"state": "synced", "message": f"{ARTIFACT}:{artifact.version}, from {entity}."} | found)
     return run
+
+
+def _find(api: "wandb.Api", entity: str, project: str, wanted: str) -> "wandb.Artifact":
+    import wandb
+
+    if runs.is_id(wanted):  # as a link names it
+        for artifact in _artifacts(api, entity, project):
+            if artifact.metadata.get("run_id") == wanted:
+                return artifact
+        words = t("W&B has no run {run} in {entity}/{project}.", run=wanted, entity=entity, project=project)
+        raise TrackingError(words)
+    for name in [wanted, "latest"] if wanted == "production" else [wanted]:
+        try:
+            return api.artifact(f"{entity}/{project}/{ARTIFACT}:{name}")
+        except (wandb.errors.CommError, ValueError):
+            continue
+    raise TrackingError(
+        t(
+            "W&B has no {artifact}:{wanted} in {entity}/{project}.",
+            artifact=ARTIFACT,
+            wanted=wanted,
+            entity=entity,
+            project=project,
+        )
+    )
 
 
 def exchange_promotions(settings: Settings, entity: str, project: str) -> str:

@@ -4,21 +4,34 @@ The look: one accent (blue) for what counts, grey for the rest; black ink on whi
 themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
 """
 
-from core.ui import board
+from core.ui import board, linking
+from core.ui.assignment import control, say_lock
 from core.ui.augmentation import augmentation_input, plan_in_words, show_variants
+from core.ui.class_link import show_class_link
 from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
 from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
+from core.ui.glossary import show_glossary
+from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
 from core.ui.lesson import did, notice, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
+from core.ui.metrics_checks import show_hint
 from core.ui.mine import my_digits_input, show_my_digits
-from core.ui.registry import connection_line, connection_section, look_if_due, promote, roll_back, sync_button
+from core.ui.registry import (
+    connection_line,
+    connection_section,
+    look_if_due,
+    offer_missing,
+    promote,
+    roll_back,
+    sync_button,
+)
 from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
 from core.ui.runs_compare import show_comparison
-from core.ui.runs_table import chosen_runs, filter_runs, show_runs
+from core.ui.runs_table import asked_runs, chosen_runs, filter_runs, show_runs
 from core.ui.saying import show_feedback
 from core.ui.sweep import show_sweeps
 from core.ui.training import (
@@ -37,6 +50,7 @@ __all__ = [
     "REASONS",
     "Asked",
     "address",
+    "asked_runs",
     "augmentation_input",
     "author_input",
     "board",
@@ -46,6 +60,7 @@ __all__ = [
     "closed",
     "connection_line",
     "connection_section",
+    "control",
     "count_up",
     "coverage_input",
     "data_controls",
@@ -59,10 +74,12 @@ __all__ = [
     "learning_curve",
     "level",
     "link",
+    "linking",
     "look_if_due",
     "most_images",
     "my_digits_input",
     "notice",
+    "offer_missing",
     "open_metrics",
     "or_stop",
     "page",
@@ -73,11 +90,17 @@ __all__ = [
     "promote",
     "roll_back",
     "run_label",
+    "say_lock",
     "session",
+    "show_board",
     "show_calibration",
+    "show_class_link",
     "show_comparison",
     "show_depth",
     "show_feedback",
+    "show_glossary",
+    "show_goal",
+    "show_hint",
     "show_import",
     "show_jobs",
     "show_live",

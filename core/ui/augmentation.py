@@ -5,20 +5,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core import augmentation, launch, models, plots
+from core import augmentation, glossary, launch, models, plots
 from core import digits as contract
 from core.dataset import Digits
 from core.errors import ModelError
 from core.settings import Settings
 from core.texts import t
-from core.ui import frame, linked
+from core.ui import assignment, frame, inputs, linked
 
 VARIANTS = 8
-_HELP = (
-    "`augmentation`: what it learns from beside MNIST's own images. Light: turned, slanted and bent a little, with a "
-    "thinner or thicker pen. Hands: more of it, and the habits of other schools, such as the crossed 7 and the flagged "
-    "1. It reads real drawings better and takes longer. The test images stay as they are."
-)
 
 
 def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) -> str:
@@ -29,9 +24,10 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
     rows : int
         The most training images there are: where their variants do not fit the memory, the choice begins with none.
     """
-    key = "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
-    default = _fitting(settings, spec, rows)
-    return linked.choose(st.selectbox, t("Augmentation"), augmentation.LEVELS, default, key, help=t(_HELP))
+    default, levels = _fitting(settings, spec, rows), list(augmentation.LEVELS)
+    look: dict[str, Any] = {"key": inputs.augmentation_key(spec), "help": glossary.control("augmentation").help}
+    chosen = (linked.choose, st.selectbox, t("Augmentation"), levels, default)
+    return str(assignment.control("augmentation", *chosen, **look))
 
 
 def plan_in_words(spec: models.ModelSpec, config: dict[str, Any], rows: int, seconds: float) -> str:

@@ -13,7 +13,7 @@ from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
 from core.texts import retell, t
-from core.ui import door, frame, lesson
+from core.ui import assignment, door, frame, lesson
 
 POLL_SECONDS = 1.0
 
@@ -21,6 +21,7 @@ POLL_SECONDS = 1.0
 def page(title: str) -> tuple[Settings, dataset.Digits]:
     """Draw a page's frame and open the data; shows why and stops where that cannot be done."""
     frame.frame(title)
+    assignment.remember()
     settings = frame.or_stop(environment.load)
     door.show_lock()
     try:

@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from core import dataset, depth, launch, metrics, models, plots, runs
+from core import cures, dataset, depth, launch, metrics, plots, runs
 from core.errors import DigitLabError, ModelError
 from core.settings import Settings
 from core.texts import t
-from core.ui import frame, linked, studying
+from core.ui import frame, inputs, linked, studying
 
 _SCORES = {"accuracy": "", "F1": "_f1"}
 _REFIT = (
@@ -29,7 +29,8 @@ def show_depth(settings: Settings, digits: dataset.Digits, run: runs.Run) -> Non
     st.markdown(depth.describe(study))
     _offer(settings, run, study)
     _board(run, study)
-    with st.expander(t("Pruning: fewer leaves instead of fewer questions"), icon=":material/content_cut:"):
+    title = t("Pruning: fewer leaves instead of fewer questions")
+    with st.expander(title, key="pruned", icon=":material/content_cut:", bind="query-params"):
         st.markdown(depth.describe_pruning(study))
         curve = plots.pruning_curve(depth.pruning_table(study), depth.best_pruning(study))
         frame.chart(curve, "pruning", t("Accuracy against the number of leaves that pruning leaves"))
@@ -92,8 +93,8 @@ def _board(run: runs.Run, study: depth.Study) -> None:
     st.markdown(words)
     _show_matrix(study.test[chosen - 1], chosen)
     st.caption(t(_REFIT))
-    look = {"icon": ":material/model_training:", "key": "train-depth"}
-    frame.link(t("Train with depth {depth}", depth=chosen), "pages/1_Train.py", **look, **_query(run, chosen))
+    label = t("Train with depth {depth}", depth=chosen)
+    inputs.link_to_train(label, ":material/model_training:", "train-depth", cures.query(run, max_depth=chosen))
 
 
 def _show_matrix(matrix: np.ndarray, chosen: int) -> None:
@@ -128,18 +129,6 @@ def _curve(study: depth.Study, chosen: int, ending: str, key: str) -> None:
     if best:
         alt = t("Score on each part against the depth of the tree; depth {best} is enough", best=best)
     frame.chart(plots.depth_curve(shown, best, chosen), key, alt)
-
-
-def _query(run: runs.Run, chosen: int) -> dict[str, str]:
-    params = run.config["params"] | {"max_depth": chosen}
-    given = {p.name: params.get(p.name, p.default) for p in models.spec(run.family).parameters if p.name in params}
-    defaults = {p.name: p for p in models.spec(run.family).parameters}
-    changed = {
-        name: defaults[name].none if value is None else str(value)
-        for name, value in given.items()
-        if value != defaults[name].default
-    }
-    return changed | {"augmentation": run.config.get("augmentation", "none")}
 
 
 def _offer(settings: Settings, run: runs.Run, study: depth.Study) -> None:

@@ -17,7 +17,7 @@ from core import look, plots, texts
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
 from core.texts import t
-from core.ui import door
+from core.ui import door, linking
 
 T = TypeVar("T")
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
@@ -28,6 +28,7 @@ _FRAME = f"""<style>
 .stApp {{--dl-accent:light-dark({look.ACCENT}, {look.ACCENT_ON_DARK}); --dl-mark:{look.MARK}}}
 .stMainBlockContainer {{padding-top:3.2rem; padding-bottom:3rem; max-width:74rem}}
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
+[data-testid=stWidgetLabel][disabled] {{color:inherit}}
 .st-key-say-place {{min-height:2.75rem}}
 [data-testid=stBaseButton-primary], [data-testid=stMultiSelectTagsContainer] [data-tag] {{
   background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
@@ -38,8 +39,10 @@ _FRAME = f"""<style>
   [data-testid=stCheckbox] label {{align-items:center}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
-@media (max-width:640px) {{.stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
-  [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}}}
+@media (max-width:640px) {{
+  .stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
+  [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}
+  .st-key-head {{padding-top:.6rem}}}}
 </style>"""
 _PAGES = {"": "Home", "Train": "Train", "Metrics": "Metrics", "Draw": "Draw", "Runs": "Runs"}  # of a link: what it says
 # Screen readers choose their voice by this.
@@ -61,7 +64,9 @@ def frame(title: str) -> None:
         st.query_params.pop("lang", None)
     else:
         st.query_params["lang"] = language()
-    st.title(t(title))
+    with st.container(horizontal=True, vertical_alignment="center", key="head"):
+        st.title(t(title))
+        linking.copy_button()
 
 
 def _language_input() -> None:

@@ -1,14 +1,15 @@
 """What a visitor chooses: a family's parameters, a run; and what was chosen, read once for everybody."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import onnxruntime
 import streamlit as st
 
-from core import inference, metrics, models, runs
+from core import glossary, inference, metrics, models, runs
 from core.settings import Settings
 from core.texts import t
-from core.ui import frame, linked, training
+from core.ui import assignment, frame, linked, registry, training
 
 MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
 _LEVELS = {"light": "light variants", "hands": "other hands"}
@@ -18,8 +19,8 @@ _RUN_HELP = "Every finished training, newest first. The link in the address bar 
 def family_input() -> models.ModelSpec:
     """Let the visitor choose a model family, kept in the link."""
     names = {spec.label: spec for spec in models.CATALOGUE.values()}
-    words = t("What kind of model learns. Each has its own parameters, below.")
-    return names[linked.choose(st.selectbox, t("Model"), list(names), next(iter(names)), "model", help=words)]
+    choice = (linked.choose, st.selectbox, t("Model"), list(names), next(iter(names)))
+    return names[assignment.control("model", *choice, key="model", help=glossary.control("model").help)]
 
 
 def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
@@ -39,6 +40,55 @@ def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> N
         st.session_state[_key(spec, p)] = (p.none if value is None else str(value)) if in_words else value
 
 
+def link_to_train(label: str, icon: str, key: str, query: Mapping[str, str]) -> None:
+    """Show a button that leads to Train, with the whole side bar set to what a link says."""
+    if st.button(label, icon=icon, key=key, on_click=set_from_link, args=(query,)):
+        st.switch_page("pages/1_Train.py", query_params=query)
+
+
+def set_from_link(query: Mapping[str, str]) -> None:
+    """Give every control of the side bar the value of a link to Train, or its default; as by a button's click.
+
+    What a visitor set before would stay otherwise, as a link does not say what is at its default.
+    """
+    label = query.get("model")
+    spec = next((one for one in models.CATALOGUE.values() if one.label == label), models.spec(models.DEFAULT))
+    params = {p.name: p.default for p in spec.parameters}
+    for p in spec.parameters:
+        given = query.get(_key(spec, p))
+        if given is not None:
+            params[p.name] = _from_words(p, given)
+    set_parameters(spec, params)
+    kinds: dict[str, Any] = {"train_size": int, augmentation_key(spec): str}
+    for key, kind in kinds.items():
+        if key in query:
+            st.session_state[key] = kind(query[key])
+        else:
+            st.session_state.pop(key, None)
+
+
+def _from_words(p: models.Parameter, words: str) -> models.Value:
+    if p.none and words == p.none:
+        return None
+    if p.kind == "choice":
+        return next(value for value in p.choices if str(value) == words)
+    return int(words) if p.kind == "int" else float(words)
+
+
+def in_link(spec: models.ModelSpec, params: Mapping[str, models.Value]) -> dict[str, str]:
+    """Return what a link to Train must carry to set a family's controls, each of them, whatever is there by default."""
+    found = {_key(spec, p): params[p.name] if params[p.name] is not None else p.none for p in spec.parameters}
+    # A number that may be left empty has no words for that in the link.
+    empty = {_key(spec, p) for p in spec.parameters if p.kind != "choice" and not _has_notches(p)}
+    given = {key: str(value) for key, value in found.items() if not (key in empty and isinstance(value, str))}
+    return {"model": spec.label} | given
+
+
+def augmentation_key(spec: models.ModelSpec) -> str:
+    """Return under which name the link has a family's augmentation."""
+    return "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
+
+
 def _key(spec: models.ModelSpec, p: models.Parameter) -> str:
     return p.name if spec.name == models.DEFAULT else f"{spec.name}_{p.name}"
 
@@ -48,16 +98,18 @@ def _has_notches(p: models.Parameter) -> bool:
 
 
 def _parameter_input(p: models.Parameter, key: str) -> models.Value:
-    look: dict[str, Any] = {"label": t(p.label), "key": key, "help": f"`{p.name}`: {t(p.help)}"}
+    look: dict[str, Any] = {"label": t(p.label), "key": key, "help": glossary.parameter(p).help}
     if p.kind == "choice" or _has_notches(p):
         values = p.choices or tuple(range(int(p.low), int(p.high) + 1)) + ((None,) if p.none else ())
         names = {p.none if value is None else str(value): value for value in values}
         default = next(name for name, value in names.items() if value == p.default)
         widget: Any = st.selectbox if p.kind == "choice" else st.select_slider
-        return names[linked.choose(widget, options=list(names), default=default, **look)]
+        return names[assignment.control(p.name, linked.choose, widget, options=list(names), default=default, **look)]
     number: Any = int if p.kind == "int" else float
     start: Any = p.default
-    return st.number_input(
+    value: models.Value = assignment.control(
+        p.name,
+        st.number_input,
         min_value=number(p.low),
         max_value=number(p.high),
         value=start,
@@ -67,6 +119,7 @@ def _parameter_input(p: models.Parameter, key: str) -> models.Value:
         bind="query-params",
         **look,
     )
+    return value
 
 
 def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
@@ -80,19 +133,16 @@ def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
     found = runs.list_runs(settings)
     for sentence in runs.list_unusable(settings):
         st.caption(f":material/warning: {sentence}")
+    wanted = st.query_params.get("run")
+    registry.offer_missing(settings, [wanted] if wanted else [])
     if not found:
         training.invite(settings)
     labels = {run.id: run_label(run) for run in found}
-    wanted = st.query_params.get("run")
-    if wanted and wanted not in labels:
-        st.warning(
-            t("There is no run {wanted!r} here; the newest one is shown instead.", wanted=wanted),
-            icon=":material/warning:",
-        )
     first = next((run_id for run_id in (wanted, preferred) if run_id in labels), found[0].id)
     index = list(labels).index(first)
     chosen = st.selectbox(t("Run"), list(labels), index=index, format_func=labels.__getitem__, help=t(_RUN_HELP))
-    st.query_params["run"] = chosen
+    if not wanted or wanted in labels or chosen != first:  # the link keeps what may still be fetched
+        st.query_params["run"] = chosen
     return next(run for run in found if run.id == chosen)
 
 
@@ -112,7 +162,7 @@ def run_label(run: runs.Run) -> str:
 
 def evaluation(run: runs.Run) -> metrics.Evaluation:
     """Return a run's answers on the test set, read once."""
-    return frame.or_stop(_evaluation, str(run.path), run)
+    return frame.or_stop(cached_evaluation, str(run.path), run)
 
 
 def session(run: runs.Run) -> onnxruntime.InferenceSession:
@@ -121,5 +171,6 @@ def session(run: runs.Run) -> onnxruntime.InferenceSession:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
+def cached_evaluation(path: str, _run: runs.Run) -> metrics.Evaluation:
+    """Return a run's answers, read once; raises `RunError` where they are damaged."""
     return runs.load_evaluation(_run)

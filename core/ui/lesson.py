@@ -112,7 +112,7 @@ def _facts(settings: Settings, data: dataset.Digits) -> lesson.Facts:
 
 def _flatten(settings: Settings, data: dataset.Digits) -> None:
     image = np.array(data.x_train[0])
-    row = st.slider(t("Row of the picture"), 1, 28, 14, key="lesson-row")
+    row = st.slider(t("Row of the picture"), 1, 28, 14, key="lesson-row", bind="query-params")
     seen = st.session_state.setdefault("rows_seen", set())
     seen.add(row)
     st.session_state.setdefault("deeds", {})["rows"] = len(seen)
@@ -141,7 +141,8 @@ def _grow(settings: Settings, data: dataset.Digits) -> None:
         return
     study = frame.or_stop(depth.of_run, run, data)
     most = min(study.depth, _GROWN)
-    chosen = st.slider(t("Questions that the tree may ask"), 1, most, 1, key="lesson-depth") if most > 1 else 1
+    words = t("Questions that the tree may ask")
+    chosen = st.slider(words, 1, most, 1, key="lesson-depth", bind="query-params") if most > 1 else 1
     deeds = st.session_state.setdefault("deeds", {})
     # A shallow tree has been seen whole when its own last depth was.
     deeds["deepest"] = max(deeds.get("deepest", 0), lesson.DEEP if chosen == most else chosen)
@@ -175,7 +176,7 @@ def _overfit(settings: Settings, data: dataset.Digits) -> None:
         return
     study = frame.or_stop(depth.of_run, run, data)
     table = depth.table(study)
-    said = st.number_input(t("Deep enough at"), 1, study.depth, 1, key="lesson-enough", width=200)
+    said = st.number_input(t("Deep enough at"), 1, study.depth, 1, key="lesson-enough", bind="query-params", width=200)
     curve = table[["train", "held", "test"]]
     frame.chart(plots.depth_curve(curve, None, int(said)), "lesson-curve", t("Accuracy against the depth of the tree"))
     deeds = st.session_state.setdefault("deeds", {})

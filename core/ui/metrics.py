@@ -43,7 +43,7 @@ def show_summary(opened: Opened) -> None:
     st.markdown(metrics.verdict(opened.evaluation))
     with st.container(horizontal=True, gap="small"):
         for name, interval in metrics.summary(opened.evaluation).items():
-            metrics_digits.tile(name, interval)
+            metrics_digits.tile(name, interval, opened.evaluation)
 
 
 def show_views(opened: Opened) -> None:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from core import checks, dataset, depth, metrics, robustness, runs
+from core import checks, cures, dataset, depth, metrics, robustness, runs
 from core.errors import DigitLabError
 from core.settings import Settings
 from core.texts import t
 from core.ui import depth as depth_ui
-from core.ui import frame
+from core.ui import frame, inputs
 
 _MARKS = {
     True: (":material/check_circle:", "green"),
@@ -28,7 +28,34 @@ def show_checks(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f":{colour}[{icon}] **{check.name}** {check.sentence}", width="stretch")
             if check.cure and check.holds is not True:
-                frame.link(t("Try it"), "pages/1_Train.py", ":material/healing:", f"cure-{i}", **check.cure)
+                cure_button(check, f"cure-{i}")
+
+
+def cure_button(check: checks.Check, key: str) -> None:
+    """Show the button that goes to a check's cure; where that is Train, with its whole side bar set to it."""
+    if check.page == cures.TRAIN:
+        inputs.link_to_train(t("Try it"), ":material/healing:", key, check.cure)
+    else:
+        frame.link(t("Try it"), check.page, ":material/healing:", key, **check.cure)
+
+
+def show_hint(settings: Settings, digits: dataset.Digits) -> None:
+    """Show the one thing about the newest run that is most worth mending, with its cure; nothing where all is well."""
+    run = next(iter(runs.list_runs(settings)), None)
+    if run is None:
+        return
+    try:
+        evaluation = inputs.cached_evaluation(str(run.path), run)
+    except DigitLabError:
+        return  # Metrics says what is wrong with it
+    check = checks.strongest(_facts(settings, digits, run, evaluation))
+    if check is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="hint"):
+        words = t("A hint for the newest run")
+        st.markdown(f":orange[:material/lightbulb:] {words}: **{check.name}** {check.sentence}", width="stretch")
+        if check.cure:
+            cure_button(check, "hint-cure")
 
 
 def _count(bad: int, total: int, unknown: int) -> str:
@@ -46,8 +73,13 @@ def look(
     settings: Settings, digits: dataset.Digits, run: runs.Run, evaluation: metrics.Evaluation
 ) -> list[checks.Check]:
     """Return a run's checks, with all that is known of it and of the other runs."""
+    return checks.look(_facts(settings, digits, run, evaluation))
+
+
+def _facts(settings: Settings, digits: dataset.Digits, run: runs.Run, evaluation: metrics.Evaluation) -> checks.Facts:
     study = depth_ui.study_of(digits, run) if depth.has_tree(run) else None
-    return checks.look(checks.Facts(run, evaluation, runs.list_runs(settings), study, kept_robustness(run)))
+    found = kept_robustness(run)
+    return checks.Facts(run, evaluation, runs.list_runs(settings), study, found, not digits.is_sample)
 
 
 def kept_robustness(run: runs.Run) -> robustness.Robustness | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core import metrics, plots_metrics, runs
+from core import glossary, metrics, plots_metrics, runs
 from core.digits import CLASS_NAMES
 from core.texts import later, t
 from core.ui import frame, linked
@@ -22,14 +22,12 @@ def show_curves(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     some = [c for c in range(len(roc)) if shown == _ALL or roc[c].name in (shown, "micro", "macro")]
     left, right = st.columns(2, gap="medium")
     with left:
-        words = t("Receiver operating characteristic: each digit against the rest, at every threshold.")
-        st.subheader("ROC", help=words)
+        st.subheader("ROC", help=glossary.curve("roc").means)
         alt = t("ROC curves of each digit and their mean")
         frame.chart(plots_metrics.roc([roc[c] for c in some], corner), "roc", alt)
         st.caption(_say_roc(roc, shown))
     with right:
-        words = t("How many of its alarms are right, against how much it finds.")
-        st.subheader(t("Precision and recall"), help=words)
+        st.subheader(t("Precision and recall"), help=glossary.curve("precision_recall").means)
         figure = plots_metrics.precision_recall([precision_recall[c] for c in some], corner)
         frame.chart(figure, "precision-recall", t("Precision against recall of each digit and their mean"))
         st.caption(_say_precision(precision_recall, shown))
@@ -94,8 +92,7 @@ def show_confidence(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     found = metrics.reliability(evaluation)
     left, right = st.columns(2, gap="medium")
     with left:
-        words = t("A reliability diagram. On the dotted line it is honest.")
-        st.subheader(t("Is it as sure as it is right?"), help=words)
+        st.subheader(t("Is it as sure as it is right?"), help=glossary.curve("reliability").means)
         frame.chart(plots_metrics.reliability(found), "reliability", t("How often it is right against how sure it is"))
         st.caption(_say_reliability(found))
     with right:

@@ -1,11 +1,13 @@
 """The numbers: tiles with intervals, the report of each digit, and what it cost to learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from core import metrics, plots_metrics, runs
+from core import glossary, metrics, plots_metrics, runs
 from core.texts import later, t
 from core.ui import frame
 
@@ -18,17 +20,17 @@ _COLUMNS = {
 _INTERVAL = later("Below it the 95 % interval: where it would fall for 19 of 20 such test sets.")
 
 
-def tile(name: str, interval: metrics.Interval) -> None:
+def tile(name: str, interval: metrics.Interval, evaluation: metrics.Evaluation) -> None:
     """Show one number with its interval."""
-    meaning = metrics.MEANING[name]
+    term = glossary.measure(name, interval.value, evaluation)
     places = 3 if interval.low >= -1 and interval.high < 10 else 2
     st.metric(
-        t(meaning.label),
+        term.label,
         f"{interval.value:.4f}",
         delta=t("{low} to {high}", low=f"{interval.low:.{places}f}", high=f"{interval.high:.{places}f}"),
         delta_color="off",
         delta_arrow="off",
-        help=f"{t(meaning.means)} {meaning.says(interval.value)} {t(_INTERVAL)}",
+        help=f"{term.help} {t(_INTERVAL)}",
         border=True,
         width=170,
     )
@@ -100,29 +102,20 @@ def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     """Show every number, each with what it says, and what the run cost."""
     st.html(_cards(metrics.summary(evaluation) | deeper(str(run.path), evaluation)))
     st.subheader(t("What it cost"))
-    card, n = run.card, len(evaluation.y_true)
-    timings = card["timings"]
+    card = run.card
+    own = glossary.costs(run)
+    tiles = [(glossary.cost(name), own[name]) for name in ("fit", "fit_cpu", "predict", "memory")]
     size = {name: body["bytes"] for name, body in card["files"].items() if name in _MODELS}
-    each = timings["predict"] / n
-    tiles = {
-        t("Time to learn"): (_seconds(timings["fit"]), t("As the clock has it.")),
-        t("Processor time"): (_seconds(timings["fit_cpu"]), t("Of all cores together, while it learned.")),
-        t("Time to answer"): (
-            _short(each),
-            t("An image, of {n:,} in one go by the library that trained it.", n=n),
-        ),
-        t("Memory"): (f"{card['peak_memory_mb']:,.0f} MB", t("The most that the whole process held.")),
-        **{name: (_bytes(count), t("The file's size on the disk.")) for name, count in size.items()},
-    }
+    tiles += [(replace(glossary.cost("size"), label=name), glossary.size(count)) for name, count in size.items()]
     with st.container(horizontal=True, gap="small"):
-        for label, (value, words) in tiles.items():
-            st.metric(label, value, help=words, border=True, width=170)
+        for term, value in tiles:
+            st.metric(term.label, value, help=term.means, border=True, width=170)
     st.caption(
         t(
             "To learn from {n:,} images took {fit}; to answer one takes {each}.",
             n=card["data"]["n_fit"],
-            fit=_seconds(timings["fit"]),
-            each=_short(each),
+            fit=own["fit"],
+            each=own["predict"],
         )
     )
 
@@ -153,15 +146,3 @@ CARDS = """<style>
 .dm-card .dm-number {font-size:1.7rem; font-variant-numeric:tabular-nums; margin:0}
 .dm-card small {font-size:.8rem; opacity:.7; margin-left:.6rem}
 </style>"""
-
-
-def _short(seconds: float) -> str:
-    return f"{1e6 * seconds:,.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:,.1f} ms"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.0f} kB"

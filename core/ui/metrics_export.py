@@ -34,7 +34,7 @@ def show_export(settings: Settings, digits: dataset.Digits, run: runs.Run, evalu
             if name.startswith("model."):
                 _offer(name, partial(runs.verified, run, name), f"{run.id}-{name}")
     st.caption(t("Every chart has a menu of its own, at its upper right, that saves it as a picture."))
-    with st.expander(t("About this run")):
+    with st.expander(t("About this run"), key="about", bind="query-params"):
         st.json({"config": run.config, "card": {k: v for k, v in run.card.items() if k != "files"}})
 
 

@@ -10,7 +10,7 @@ from core import launch as starting
 from core.errors import AccessError, DigitLabError
 from core.settings import Settings
 from core.texts import later, retell, t
-from core.ui import door, frame, inputs, saying
+from core.ui import assignment, door, frame, inputs, saying
 
 PAGE, CARD = 24, 92
 SCORE_SECONDS, POLL_SECONDS = 0.8, 1.0
@@ -57,7 +57,8 @@ def my_digits_input(settings: Settings) -> dict[str, Any]:
             total=total,
             copies=mydigits.COPIES,
         )
-        if total and st.toggle(t("Add my digits to training"), key="my_digits", bind="query-params", help=words):
+        look: dict[str, Any] = {"key": "my_digits", "bind": "query-params", "help": words}
+        if total and assignment.control("my_digits", st.toggle, t("Add my digits to training"), **look):
             return {"my_digits": mydigits.make_set(settings, owner)}
     except DigitLabError as error:
         st.caption(f":material/warning: {error}")
@@ -90,7 +91,11 @@ def _show_gallery(settings: Settings, owner: str | None, total: int) -> None:
         return
     pages, page = -(-total // PAGE), 1
     if pages > 1:
-        page = int(st.number_input(t("Page, of {pages}", pages=pages), 1, pages, key="mine-page", width=160))
+        page = int(
+            st.number_input(
+                t("Page, of {pages}", pages=pages), 1, pages, key="mine-page", bind="query-params", width=160
+            )
+        )
     found = mydigits.list_drawings(settings, owner, (page - 1) * PAGE, PAGE)
     with st.container(horizontal=True, gap="small", key="mine-gallery"):
         for drawing in found:

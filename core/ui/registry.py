@@ -1,6 +1,7 @@
 """Weights & Biases on the screen: connected or not, what would be sent, sync now. The key itself is never shown."""
 
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -114,6 +115,48 @@ def _offer_versions(settings: Settings) -> None:
     chosen = st.selectbox(t("On W&B, not on this machine"), list(elsewhere), format_func=name, key="version")
     fetch = (launch.start_tracking, settings, {"restore": chosen})
     frame.button("wandb", t("Fetch this version"), "fetch", ":material/cloud_download:", *fetch)
+
+
+def offer_missing(settings: Settings, missing: Sequence[str]) -> None:
+    """Say which runs of a link are not on this server, and offer to fetch them from W&B.
+
+    Parameters
+    ----------
+    missing : run ids
+        What is no run's id at all is only named.
+    """
+    here = {run.id for run in runs.list_runs(settings)}
+    for run_id in dict.fromkeys(missing):
+        if run_id in here:
+            continue
+        if not runs.is_id(run_id):
+            st.warning(t("There is no run {run} here.", run=repr(run_id[:60])), icon=":material/warning:")
+            continue
+        with st.container(border=True, key=f"missing-{run_id}"):
+            words = t("There is no run {run} here: the link was made on another server.", run=repr(run_id))
+            st.markdown(f":material/link_off: {words}")
+            _offer_fetch(settings, run_id)
+
+
+def _offer_fetch(settings: Settings, run_id: str) -> None:
+    if not tracking.find_key(settings):
+        st.caption(
+            t(
+                "W&B is not connected on this server, so the run cannot be fetched: export it on Runs where it is, and "
+                "import the file on Runs here."
+            )
+        )
+        return
+    tries = [job for job in jobs.list_jobs(settings, "track") if job.config.get("restore") == run_id]
+    if tries and tries[0].live:
+        _show_work(settings)
+        return
+    if tries and tries[0].state == "failed":
+        st.caption(f":material/cloud_off: {settings.without_places(retell(tries[0].message))}")
+    fetch = (launch.start_tracking, settings, {"restore": run_id})
+    frame.button("fetch", t("Fetch it from W&B"), f"fetch-{run_id}", ":material/cloud_download:", *fetch)
+    if closed := door.closed("fetch"):
+        st.caption(f":material/lock: {closed}")
 
 
 def _show_work(settings: Settings) -> None:

@@ -36,7 +36,7 @@ def show_run(settings: Settings, digits: dataset.Digits, run: runs.Run, found: S
             break
     with st.expander(t("Name, author, note, tags"), icon=":material/edit:"):
         _labels_form(run, found)
-    with st.expander(t("Make it again elsewhere"), icon=":material/code:"):
+    with st.expander(t("Make it again elsewhere"), key="recipe", icon=":material/code:", bind="query-params"):
         _show_recipe(run)
 
 

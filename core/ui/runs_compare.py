@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import compare, dataset, metrics, plots_compare, runs
+from core import compare, dataset, glossary, metrics, plots_compare, runs
 from core.digits import CLASS_NAMES
 from core.texts import later, t
 from core.ui import frame, inputs, linked, metrics_curves, runs_table
@@ -115,9 +115,9 @@ def _show_figures(letters: str, chosen: Sequence[runs.Run], evaluations: list[me
         alt=t("The figures of each run, the best of each column marked"),
         column_config={
             "run": st.column_config.TextColumn(t("run"), width=64),
-            "accuracy": column(t("accuracy"), format="%.4f", width=80),
-            "f1": column(t("macro F1"), format="%.4f", width=80),
-            "log_loss": column(t("log loss"), format="%.4f", width=74),
+            "accuracy": column(t("accuracy"), format="%.4f", width=80, help=glossary.measure("accuracy").help),
+            "f1": column(t("macro F1"), format="%.4f", width=80, help=glossary.measure("macro_f1").help),
+            "log_loss": column(t("log loss"), format="%.4f", width=74, help=glossary.measure("log_loss").help),
             "calibration": column("ECE", format="%.4f", width=64, help=t("Expected calibration error: 0 is honest.")),
             "fit_seconds": column(t("fit, s"), format="%.1f", width=64),
             "milliseconds": column(

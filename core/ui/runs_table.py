@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import compare, dataset, plots_compare, runs, serving, tracking
+from core import compare, dataset, glossary, plots_compare, runs, serving, tracking
 from core.settings import Settings
 from core.texts import later, retell, t
-from core.ui import frame, inputs, linked
+from core.ui import frame, inputs, linked, registry
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
 _NAMES = {
@@ -80,21 +80,28 @@ def _text(run: runs.Run, labels: dict[str, Any]) -> str:
     return f"{run.id} {run.card['label']} {t(run.card['label'])} {params} {said}".lower()
 
 
-def chosen_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
-    """Return the runs that were chosen, by the link or in this session; else the newest. The link says which."""
-    here = {run.id: run for run in found}
+def asked_runs() -> list[str]:
+    """Return the ids of the runs that the link names."""
     given = st.query_params.get("compare") or st.query_params.get("run") or ""
-    asked = [part for part in given.split(",") if part]
-    if asked and given != st.session_state.get("runs_link"):
-        st.session_state["runs_chosen"] = list(dict.fromkeys(asked))[: compare.MOST]
-        for run_id in asked:
-            if run_id not in here:
-                words = t("There is no run {run_id!r} here.", run_id=run_id[:60])
-                st.warning(words, icon=":material/warning:")
-    ids = [run_id for run_id in st.session_state.get("runs_chosen", [found[0].id]) if run_id in here]
-    link = ",".join(ids)
-    st.session_state["runs_chosen"], st.session_state["runs_link"] = ids, link
-    name, other = ("compare", "run") if len(ids) > 1 else ("run", "compare")
+    return list(dict.fromkeys(part for part in given.split(",") if part))[: compare.MOST]
+
+
+def chosen_runs(settings: Settings, found: Sequence[runs.Run]) -> list[runs.Run]:
+    """Return the runs that were chosen, by the link or in this session; else the newest. The link says which."""
+    here, asked = {run.id: run for run in found}, asked_runs()
+    if asked and asked != st.session_state.get("runs_link"):
+        st.session_state["runs_chosen"] = asked
+        st.session_state["runs_missing"] = [run_id for run_id in asked if run_id not in here]
+        registry.offer_missing(settings, [run_id for run_id in asked if not runs.is_id(run_id)])
+    chosen = st.session_state.get("runs_chosen", [found[0].id])
+    ids = [run_id for run_id in chosen if run_id in here]
+    # Kept in the link, as they may come yet; what was deleted here is not among them.
+    coming = [i for i in chosen if i in st.session_state.get("runs_missing", []) and i not in here and runs.is_id(i)]
+    registry.offer_missing(settings, coming)
+    named = [*ids, *coming]
+    link = ",".join(named)
+    st.session_state["runs_chosen"], st.session_state["runs_link"] = named, named
+    name, other = ("compare", "run") if len(named) > 1 else ("run", "compare")
     st.query_params.pop(other, None)
     if link:
         st.query_params[name] = link
@@ -192,11 +199,11 @@ def _columns() -> dict[str, Any]:
         "best": column.TextColumn(
             t("best at"), width=110, help=t("Best of the runs shown here on this server's data.")
         ),
-        "accuracy": number(t("accuracy"), format="%.4f", help=t("The share of the test images that it reads right.")),
-        "f1": number("F1", format="%.4f", help=t("F1 averaged over the digits by their counts.")),
-        "log_loss": number(t("log loss"), format="%.4f", help=t("How surprised it is by the truth; less is better.")),
-        "fit_seconds": number(t("fit, s"), format="%.1f", help=t("How long it learned.")),
-        "megabytes": number("MB", format="%.3g", help=t("The size of the model that serves.")),
+        "accuracy": number(t("accuracy"), format="%.4f", help=glossary.measure("accuracy").help),
+        "f1": number("F1", format="%.4f", help=glossary.measure("f1").help),
+        "log_loss": number(t("log loss"), format="%.4f", help=glossary.measure("log_loss").help),
+        "fit_seconds": number(t("fit, s"), format="%.1f", help=glossary.cost("fit").help),
+        "megabytes": number("MB", format="%.3g", help=glossary.cost("size").help),
         "model": column.TextColumn(t("model"), width=130),
         "author": column.TextColumn(t("author"), width=90),
         "tags": column.ListColumn(t("tags"), width=110),

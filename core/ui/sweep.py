@@ -11,7 +11,7 @@ from core import tracking as wandb_state
 from core.errors import AccessError, DigitLabError, RunError
 from core.settings import Settings
 from core.texts import retell, t
-from core.ui import door, frame, inputs, linked, sweep_chart
+from core.ui import assignment, door, frame, inputs, linked, sweep_chart
 from core.ui import training as shown_training
 
 POLL_SECONDS = 1.0
@@ -46,7 +46,10 @@ def show_sweeps(settings: Settings, digits: dataset.Digits, spec: models.ModelSp
 def _controls(
     settings: Settings, digits: dataset.Digits, spec: models.ModelSpec, config: dict[str, Any]
 ) -> dict[str, Any] | None:
-    names = {p.name: p for p in spec.parameters}
+    names = {p.name: p for p in spec.parameters if p.name not in assignment.locked()}
+    if not names:
+        st.caption(t("Your teacher's link locks every parameter, so there is nothing to search."))
+        return None
     chosen = linked.choose(
         st.multiselect,
         t("Parameters to try"),

@@ -9,7 +9,7 @@ from core import access, jobs, launch, models, pipeline, plots, runs, tracking
 from core.errors import AccessError, DigitLabError, ModelError
 from core.settings import Settings
 from core.texts import retell, t
-from core.ui import door, frame, registry, studying
+from core.ui import assignment, door, frame, registry, studying
 
 POLL_SECONDS = 1.0
 NEXT = 3  # of the trainings that wait
@@ -48,9 +48,9 @@ def unfit(settings: Settings, config: dict[str, Any]) -> str:
 def train_default_button(settings: Settings) -> None:
     """Show the one button that makes the classic model; closed while a training is under way.
 
-    In a class, where a name is to be given first, it leads to the page that asks for it.
+    In a class, where a name is to be given first, or under a teacher's lock, it leads to the page that asks for it.
     """
-    if door.level() == access.CLASS:
+    if door.level() == access.CLASS or assignment.locked():
         frame.link(t("Train a tree"), "pages/1_Train.py", ":material/model_training:", key="train-default")
         return
     train_button(

@@ -5,7 +5,6 @@ import hashlib
 import io
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -16,7 +15,7 @@ from core import dataset, inference, plots, preprocessing, runs, segment, texts,
 from core.errors import ImageError
 from core.settings import Settings
 from core.texts import later, t
-from core.ui import door, frame, saying
+from core.ui import door, frame, linked, saying
 
 TAKEN = "taken_picture"
 KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -54,11 +53,12 @@ def show_ways_in(settings: Settings, run: runs.Run, session: onnxruntime.Inferen
     """Let the visitor bring a picture, and show what the model reads in it."""
     uploads.expect(door.session())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ways: dict[str, Any] = {"default": UPLOAD, "key": "way-in", "required": True, "format_func": t}
-        way = st.segmented_control(t("From"), [UPLOAD, CAMERA, TEST], **ways)
+        choice = (st.segmented_control, t("From"), [UPLOAD, CAMERA, TEST], UPLOAD, "way-in")
+        way = linked.choose(*choice, required=True)
         several = st.toggle(
             t("A whole number"),
             key="several",
+            bind="query-params",
             disabled=way == TEST,
             help=t("Several digits in one line, read from left to right."),
         )

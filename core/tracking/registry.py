@@ -81,7 +81,8 @@ def fetch(settings: Settings, entity: str, project: str, wanted: str) -> runs.Ru
     RunError
         If it is no run that this Digit Lab can use.
     """
-    artifact = _find(open_api(settings), entity, project, wanted)
+    api = open_api(settings)
+    artifact = _find(api, entity, project, wanted)
     with tempfile.TemporaryDirectory(dir=settings.home / "wandb", prefix="fetch-", ignore_cleanup_errors=True) as new:
         path = Path(new) / "run"
         try:

@@ -132,7 +132,7 @@ def test_an_unknown_layer_is_refused():
 
 def test_refused_before_the_start_where_it_cannot_be(settings, monkeypatch):
     config = pipeline.make_config("cnn_small", {})
-    need = SMALL.memory_mb(60_000, True)
+    need = SMALL.memory_mb(config["params"], 60_000, True)
     with pytest.raises(
         ModelError, match=f"Small CNN on 60,000 images needs {need:.0f} MB beside the server's 200, as "
     ):

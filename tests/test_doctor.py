@@ -117,7 +117,7 @@ def test_memory(tmp_path, memory, state, words):
 
 def test_memory_names_what_does_not_fit_with_its_figure(tmp_path):
     spec = models.spec(models.DEFAULT)
-    need = spec.memory_mb(60_000, True) + 200
+    need = spec.memory_mb(spec.check({}), 60_000, True) + 200
     settings = Settings(home=tmp_path, memory_mb=int(need) - 1)
     assert f"{spec.label} ({need:.0f})" in checks.check_memory(settings).message
     assert spec.label not in checks.check_memory(replace(settings, memory_mb=int(need) + 1)).message

@@ -39,8 +39,7 @@ def expect(run: runs.Run) -> dict[str, float]:
 def need_mb(run: runs.Run) -> float:
     """Return the most memory that the study of a run takes, as measured by `bench/memory.py --robustness`.
 
-    Nearly all of it is the model: ONNX Runtime keeps a forest as many separate numbers, and while it opens the file it
-    holds them twice.
+    Beside the images and what answering a batch of them takes, ONNX Runtime holds a model twice while it opens it.
     """
     return _BARE_MB + _EACH_MB * runs.size_of(run) / 1e6
 

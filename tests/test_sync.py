@@ -336,7 +336,7 @@ def test_a_calibration_follows_its_run_and_comes_back_with_it(lab, server, tmp_p
     assert (len(server.versions()), len(server.versions(name))) == (1, 1)  # the run itself went only once
     assert tracking.unlogged(lab) == []
 
-    small = replace(lab, home=tmp_path / "small", memory_mb=400)
+    small = replace(lab, home=tmp_path / "small", memory_mb=512)
     assert core(small, "track", "--restore").returncode == 0
     there = only(small)
     assert (there.path / runs.CALIBRATION).read_bytes() == (run.path / runs.CALIBRATION).read_bytes()

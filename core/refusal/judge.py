@@ -1,9 +1,10 @@
 """Is this a digit at all? A small network of ours that has seen digits of many hands, and what is none.
 
 It looks at the picture itself, so that it serves every family alike: a tree's own confidence says little, as a
-letter can be as sure of its leaf as a digit. It is fitted in a child, and answers in the server, in plain numpy.
+letter can be as sure of its leaf as a digit. It is fitted by scikit-learn in a child and answers in plain numpy.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,12 @@ import numpy as np
 
 from core import augmentation, features
 from core.digits import CLASSES, IMAGE_SHAPE, check_images, stratified
-from core.refusal import network, strangers
+from core.refusal import strangers
 
 DIGITS, SHARE = 12_000, 2  # how many training images it sees; half as many of each kind of stranger
 HIDDEN, EPOCHS, SEED = 128, 30, 0
 FALSE_REFUSALS = 0.01
 _BLOCK, _AT_ONCE = 2, 1000
-_SEEDS = 10  # after those that the calibration uses
 N_LOOKS = features.N_HOG + (IMAGE_SHAPE[0] // _BLOCK) * (IMAGE_SHAPE[1] // _BLOCK)
 _STRANGE = np.arange(len(CLASSES), len(CLASSES) + len(strangers.KINDS))
 
@@ -89,28 +89,32 @@ def learn(images: np.ndarray, labels: np.ndarray, size: int = DIGITS) -> dict[st
     images, labels : (n, 28, 28) uint8, (n,) uint8
         The training part of the data; at most `size` of it are looked at.
     """
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
     chosen = stratified(labels, min(size, len(labels)), SEED)
     digits, known = np.asarray(images[chosen]), np.asarray(labels[chosen])
     kinds = np.concatenate([known[::SHARE], known, np.repeat(_STRANGE, len(digits) // SHARE)])
-    seen, at = np.empty((len(kinds), N_LOOKS), np.float16), 0  # as exact as what is looked at; half the memory
-    for block in _lessons(digits, known):
-        seen[at : at + len(block)] = looks(block)
-        at += len(block)
-    first, first_bias, last, last_bias = network.fit(seen, kinds, HIDDEN, EPOCHS, SEED)
+    seen, at = np.empty((len(kinds), N_LOOKS), np.float32), 0
+    for part in _lessons(digits, known):
+        for block in np.array_split(part, -(-len(part) // _AT_ONCE)):  # each in its place: two copies would be 230 MB
+            seen[at : at + len(block)] = looks(block)
+            at += len(block)
+    network = MLPClassifier((HIDDEN,), alpha=1e-3, learning_rate_init=2e-3, max_iter=EPOCHS, random_state=SEED)
+    # Batches this small gain nothing from two threads that wait for each other.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it could go on learning after `EPOCHS` is known
+        network.fit(seen, kinds)
+    (first, last), (first_bias, last_bias) = network.coefs_, network.intercepts_
     return {"first": first, "first_bias": first_bias, "last": last, "last_bias": last_bias}
 
 
 def _lessons(digits: np.ndarray, known: np.ndarray) -> Iterator[np.ndarray]:
-    # What is learned from, in the order of its kinds; made bit by bit, so that little of it is in memory at a time.
-    starts = range(0, len(digits), _AT_ONCE)
-    plain = digits[::SHARE]
-    yield from (plain[i : i + _AT_ONCE] for i in starts if i < len(plain))
-    for i in starts:
-        rows = slice(i, i + _AT_ONCE)
-        yield augmentation.augment(digits[rows], known[rows], "hands", SEED + _SEEDS + i)
+    # What is learned from, in the order of its kinds; made one after the other, so that one at a time is in memory.
+    yield digits[::SHARE]
+    yield augmentation.augment(digits, known, "hands", SEED)
     for kind in strangers.KINDS:
-        made = strangers.make(kind, len(digits) // SHARE, SEED, digits)
-        yield from (made[i : i + _AT_ONCE] for i in starts if i < len(made))
+        yield strangers.make(kind, len(digits) // SHARE, SEED, digits)
 
 
 def threshold(scores: np.ndarray, share: float = FALSE_REFUSALS) -> float:

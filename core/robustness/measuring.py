@@ -21,7 +21,7 @@ _AT_ONCE = 250
 _PATCH = 4  # pixels a side of the paper that covers
 _PATCHES = (contract.IMAGE_SHAPE[0] // _PATCH) ** 2
 _CHANGED = IMAGES * sum(len(change.levels) for change in CHANGES.values())
-_BARE_MB, _EACH_MB = 150, 12.5  # without a model, and for each megabyte of it
+_BARE_MB, _EACH_MB = 250.0, 2.5  # without a model, and for each megabyte of it
 _NORMALISE_SECONDS, _CHANGE_SECONDS = 3e-4, 1e-4  # for one image, on one core of 2024
 
 Told = Callable[[int, str], None]

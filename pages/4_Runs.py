@@ -9,9 +9,13 @@ settings, digits = ui.page("Runs")
 ui.look_if_due(settings)
 serves = serving.choose(settings)
 found = runs.list_runs(settings)
-if found:
-    what = ui.plain(ui.run_label(serves.run)) if serves.run else t("nothing")
-    st.markdown(t("In service: **{run}**, {why}.", run=what, why=serves.why))
+best = max(found, key=lambda run: run.metrics["accuracy"], default=None)
+if best:
+    st.markdown(t("Most right so far: **{run}**.", run=ui.plain(ui.run_label(best))))
+if serves.run:
+    st.markdown(t("In service: **{run}**, {why}.", run=ui.plain(ui.run_label(serves.run)), why=serves.why))
+elif best:
+    st.markdown(t("Nothing is in service. {why}", why=serves.why))
 ui.show_trash(settings)
 ui.show_unusable(settings)
 if not found:

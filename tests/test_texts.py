@@ -2,6 +2,7 @@
 
 import ast
 import string
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -86,6 +87,11 @@ def placeholders(text: str) -> set[str]:
 
 def test_every_text_is_in_the_table():
     assert sorted(used() - set(texts.table())) == []
+
+
+def test_no_text_stands_in_two_files():
+    parts = [tomllib.loads(path.read_text("utf-8")) for path in (ROOT / "core" / "texts").glob("*.toml")]
+    assert sum(len(part) for part in parts) == len(texts.table())
 
 
 def test_translations_keep_the_placeholders():

@@ -1,6 +1,6 @@
 """Answer images with a run's `model.onnx`, by ONNX Runtime: nothing is unpickled, scikit-learn is not needed."""
 
-import functools
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from core.texts import retell
 
 BATCH = 500  # bounds the memory: ten thousand images in one call would take 460 MB
 THREADS = 2
+KEPT = 80_000_000  # bytes of model files: opened, a forest takes twice its file, which a small server has room for
 LARGE = 1_000_000  # bytes; so large a network is quicker on two cores (bench/predict.py), whatever else loses by them
+_open: dict[runs.Run, onnxruntime.InferenceSession] = {}
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,20 @@ class Prediction:
         return float(self.proba.max())
 
 
-@functools.lru_cache(maxsize=4)
 def open_session(run: runs.Run) -> onnxruntime.InferenceSession:
-    """Return a run's model, opened once for pages and API alike.
+    """Return a run's model, opened once for pages and API alike, and kept while those asked for since are not too many.
 
     Raises
     ------
     RunError
         If the run is not servable, or the file was damaged.
     """
-    return load_session(run)
+    with _turn:
+        session = _open.pop(run, None) or load_session(run)
+        _open[run] = session  # the newest stands last
+        while len(_open) > 1 and sum(map(runs.size_of, _open)) > KEPT:
+            del _open[next(iter(_open))]
+        return session
 
 
 def load_session(run: runs.Run) -> onnxruntime.InferenceSession:

@@ -48,7 +48,7 @@ def isolated(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("DIGITLAB_HOME", str(tmp_path / "home"))
-    inference.open_session.cache_clear()
+    inference._open.clear()
     if "streamlit" in sys.modules:
         import streamlit
 

@@ -235,3 +235,14 @@ def test_stages_end_where_a_stage_fails(tiny, monkeypatch):
     assert events == ["data", "fit", "evaluate", "export"]
     assert runs.list_runs(tiny) == []
     assert runs.sweep(tiny) == [run_id]
+
+
+def test_models_stay_open_as_far_as_there_is_room(trained, monkeypatch):
+    (run,) = runs.list_runs(trained)
+    other = replace(run, id="20260101-000000-decision_tree-0000")
+    first = inference.open_session(run)
+    inference.open_session(other)
+    assert inference.open_session(run) is first
+    monkeypatch.setattr(inference, "KEPT", runs.size_of(run))
+    inference.open_session(other)
+    assert inference.open_session(run) is not first

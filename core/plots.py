@@ -13,6 +13,7 @@ from core.look import ACCENT, MARK, MUTED, SCALE
 from core.texts import t
 
 HEIGHT = 320
+LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": 11}, "itemwidth": 30}
 
 
 def class_distribution(train: np.ndarray, test: np.ndarray) -> go.Figure:
@@ -24,8 +25,8 @@ def class_distribution(train: np.ndarray, test: np.ndarray) -> go.Figure:
         ]
     )
     figure.update_traces(hovertemplate=t("digit %{x}: %{y:,} images") + "<extra></extra>")
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.12, "x": 0})
-    return _calm(figure, t("digit"), t("images"))
+    figure.update_layout(barmode="group")
+    return calm(figure, t("digit"), t("images")).update_xaxes(type="category")
 
 
 def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figure:
@@ -56,10 +57,9 @@ def confusion(matrix: np.ndarray, shares: np.ndarray, percent: bool) -> go.Figur
             ygap=1,
         )
     )
-    _calm(figure, t("the model said"), t("it was"))
+    calm(figure, t("the model said"), t("it was"), height=430)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    figure.update_xaxes(side="top")
-    return figure.update_layout(height=430)
+    return figure.update_xaxes(type="category", side="top")
 
 
 def learning(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -77,7 +77,7 @@ def learning(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
     figure = go.Figure(go.Scatter(x=done, y=right, mode="lines+markers", line_color=ACCENT, marker=mark))
     unit = t(steps[0]["unit"])
     figure.update_traces(hovertemplate=f"%{{x}} {unit}: %{{y:.2f}} %<extra></extra>")
-    return _calm(figure, unit, t("held-out, % right")).update_xaxes(type="linear").update_layout(height=220)
+    return calm(figure, unit, t("held-out, % right"), height=220)
 
 
 def probability_bars(proba: np.ndarray | None) -> str:
@@ -155,7 +155,7 @@ def shares(ink: np.ndarray, no_ink: np.ndarray) -> go.Figure:
         ]
     )
     figure.update_layout(barmode="stack", legend={"orientation": "h", "y": 1.2, "x": 0})
-    return _calm(figure, t("digit"), t("images")).update_layout(height=220)
+    return calm(figure, t("digit"), t("images"), height=220).update_xaxes(type="category")
 
 
 def depth_curve(frame: pd.DataFrame, best: int | None, chosen: int) -> go.Figure:
@@ -229,17 +229,22 @@ def pruning_curve(frame: pd.DataFrame, best: int | None) -> go.Figure:
 
 
 def _lines(figure: go.Figure, x: str, y: str) -> go.Figure:
-    _calm(figure, x, y).update_xaxes(type="linear")
-    figure.update_yaxes(tickformat=".0%")
-    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0}, hovermode="x unified")
-    return figure
+    calm(figure, x, y).update_yaxes(tickformat=".0%")
+    return figure.update_layout(hovermode="x unified")
 
 
-def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:
-    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
-    figure.update_xaxes(title=x, type="category", fixedrange=True, showgrid=False)
-    figure.update_yaxes(title=y, fixedrange=True)
-    return figure
+def calm(figure: go.Figure, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    """Give a chart the manner of the house, the same for all: no title, no frame, nothing to zoom, the legend above.
+
+    Parameters
+    ----------
+    x, y : str
+        What the axes show, in words.
+    height : pixels
+    """
+    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=LEGEND)
+    figure.update_xaxes(title=x, fixedrange=True, showgrid=False, zeroline=False)
+    return figure.update_yaxes(title=y, fixedrange=True, zeroline=False)
 
 
 def percent(share: float) -> str:

@@ -16,7 +16,6 @@ from core.texts import t
 # One line a run: colours that stay apart for colour-blind eyes, on white and on black, and dashes beside them.
 LINES = ("#4f8bf0", "#e07b00", "#17a07a", "#c64c9b", "#8a94a3", "#b58a00", "#7a5fd0", "#c0392b")
 DASHES = ("solid", "dash", "dot", "dashdot")
-HEIGHT = 320
 # The weaker, the stronger the colour; never so dark that ink on it could not be read.
 _WEAK = ((0.0, "#7ba6ee"), (0.6, "#cfdef8"), (1.0, "#f4f7fd"))
 
@@ -49,7 +48,8 @@ def scatter(frame: pd.DataFrame, x: str, axis: str, chosen: Sequence[str]) -> go
     figure = go.Figure(points.update(customdata=np.array(frame.index, dtype=object)[:, np.newaxis]))
     figure.update_traces(hovertemplate="%{text}<br>" + t("accuracy %{y:.2%}, %{x:.3g}") + f" {axis}<extra></extra>")
     figure.update_traces(selected_marker_opacity=1, unselected_marker_opacity=0.75)
-    _tidy(figure, axis, t("accuracy")).update_xaxes(type="log", tickformat="~g", dtick=1 if _wide(frame[x]) else None)
+    plots.calm(figure, axis, t("accuracy")).update_yaxes(tickformat=".0%")
+    figure.update_xaxes(type="log", tickformat="~g", dtick=1 if _wide(frame[x]) else None)
     return figure.update_layout(clickmode="event+select", showlegend=False, hovermode="closest")
 
 
@@ -64,7 +64,7 @@ def roc(curves: Mapping[str, Curve], corner: bool) -> go.Figure:
         line = thinned(curve)
         words = f"{name}: " + t("false alarms %{x:.1%}, found %{y:.1%}") + "<extra></extra>"
         figure.add_scatter(x=line.x, y=line.y, name=name, mode="lines", line=_line(number), hovertemplate=words)
-    _tidy(figure, t("false alarms"), t("found"))
+    plots.calm(figure, t("false alarms"), t("found"))
     figure.update_xaxes(range=[0, 0.2] if corner else [0, 1], tickformat=".0%")
     return figure.update_yaxes(range=[0.8, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
@@ -85,7 +85,7 @@ def reliability(found: Mapping[str, Reliability]) -> go.Figure:
             line=_line(number),
             hovertemplate=f"{name}: " + t("%{x:.1%} sure, %{y:.1%} right, %{customdata:,} answers") + "<extra></extra>",
         )
-    _tidy(figure, t("how sure it is"), t("how often it is right"))
+    plots.calm(figure, t("how sure it is"), t("how often it is right"))
     return figure.update_xaxes(range=[0, 1.02], tickformat=".0%").update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
@@ -109,7 +109,7 @@ def recall(names: Sequence[str], shares: np.ndarray) -> go.Figure:
             ygap=1,
         )
     )
-    _tidy(figure, t("of each digit, % read right"), "").update_xaxes(type="category", side="top", showgrid=False)
+    plots.calm(figure, t("of each digit, % read right"), "").update_xaxes(type="category", side="top", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure.update_layout(height=90 + 34 * len(names))
 
@@ -142,10 +142,3 @@ figure.dc-image img {image-rendering:pixelated; width:56px; height:56px; border-
 
 def _line(number: int) -> dict[str, object]:
     return {"color": LINES[number % len(LINES)], "dash": DASHES[number % len(DASHES)], "width": 2}
-
-
-def _tidy(figure: go.Figure, x: str, y: str) -> go.Figure:
-    below = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
-    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=below)
-    figure.update_xaxes(title=x, fixedrange=True, zeroline=False)
-    return figure.update_yaxes(title=y, fixedrange=True, zeroline=False, tickformat=".0%")

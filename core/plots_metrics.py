@@ -14,7 +14,6 @@ from core.digits import CLASS_NAMES
 from core.metrics import Coverage, Curve, Interval, Reliability, thinned
 from core.texts import t
 
-HEIGHT = 340
 _HEAT = [[0.0, "#f4f7fd"], [0.3, "#cfdef8"], [0.6, "#5f93e8"], [1.0, "#123a8c"]]
 _CELL = 44  # a click between two squares goes to the nearer one, so they may overlap on a phone
 
@@ -66,7 +65,7 @@ def proportions(true: np.ndarray, predicted: np.ndarray) -> go.Figure:
         ]
     )
     figure.update_traces(hovertemplate=t("%{y:,} %{fullData.name} of a %{x}") + "<extra></extra>")
-    return _calm(figure, t("digit"), t("images")).update_xaxes(type="category")
+    return plots.calm(figure, t("digit"), t("images")).update_xaxes(type="category")
 
 
 def roc(curves: Sequence[Curve], corner: bool) -> go.Figure:
@@ -75,7 +74,7 @@ def roc(curves: Sequence[Curve], corner: bool) -> go.Figure:
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": plots.MUTED, "dash": "dot", "width": 1}, name=t("guessing")
     )
-    _calm(figure, t("false alarms"), t("found"))
+    plots.calm(figure, t("false alarms"), t("found"))
     figure.update_xaxes(range=[0, 0.2] if corner else [0, 1], tickformat=".0%")
     return figure.update_yaxes(range=[0.8, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
@@ -83,7 +82,7 @@ def roc(curves: Sequence[Curve], corner: bool) -> go.Figure:
 def precision_recall(curves: Sequence[Curve], corner: bool) -> go.Figure:
     """Draw precision against recall; `corner` shows only the part where a good model's curves bend."""
     figure = _curves(curves, t("found %{x:.1%}, right %{y:.1%}"))
-    _calm(figure, t("found (recall)"), t("right (precision)"))
+    plots.calm(figure, t("found (recall)"), t("right (precision)"))
     figure.update_xaxes(range=[0.6, 1.002] if corner else [0, 1.01], tickformat=".0%")
     return figure.update_yaxes(range=[0.6, 1.002] if corner else [0, 1.01], tickformat=".0%")
 
@@ -107,7 +106,7 @@ def reliability(found: Reliability) -> go.Figure:
         name=t("the model"),
         cliponaxis=False,  # most answers are at the very end of the scale
     )
-    _calm(figure, t("how sure it is"), t("how often it is right"))
+    plots.calm(figure, t("how sure it is"), t("how often it is right"))
     return figure.update_xaxes(range=[0, 1.02], tickformat=".0%").update_yaxes(range=[0, 1.05], tickformat=".0%")
 
 
@@ -123,7 +122,7 @@ def confidence(edges: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> go.Fi
     )
     words = t("%{customdata} sure: %{y:,} %{fullData.name}") + "<extra></extra>"
     figure.update_traces(customdata=spans, hovertemplate=words)
-    _calm(figure, t("how sure it is"), t("answers")).update_xaxes(range=[0, 1], tickformat=".0%")
+    plots.calm(figure, t("how sure it is"), t("answers")).update_xaxes(range=[0, 1], tickformat=".0%")
     return figure.update_yaxes(type="log", dtick=1)
 
 
@@ -136,7 +135,7 @@ def coverage(found: Coverage, threshold: float) -> go.Figure:
     if answered:
         spot = {"size": 12, "color": look.MARK}
         figure.add_scatter(x=[answered], y=[accuracy], mode="markers", marker=spot, hoverinfo="skip")
-    _calm(figure, t("share that it answers"), t("right among these")).update_layout(showlegend=False)
+    plots.calm(figure, t("share that it answers"), t("right among these")).update_layout(showlegend=False)
     low = min(float(curve.y.min()), 0.98)
     figure.update_yaxes(range=[low - 0.01, 1.003], tickformat=".0%" if low < 0.9 else ".1%")
     return figure.update_xaxes(range=[0, 1.01], tickformat=".0%")
@@ -147,7 +146,7 @@ def pixels(values: np.ndarray, words: str) -> go.Figure:
     heat = go.Heatmap(z=np.clip(values, 0, None) ** 0.5, customdata=values, colorscale=_HEAT, showscale=False)
     hover = t("row %{y}, column %{x}: %{customdata:.2%}")
     figure = go.Figure(heat.update(hovertemplate=f"{hover} {words}<extra></extra>"))
-    _calm(figure, "", "").update_yaxes(autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
+    plots.calm(figure, "", "").update_yaxes(autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
     return figure.update_xaxes(showgrid=False, constrain="domain").update_layout(plot_bgcolor="#f4f7fd")
 
 
@@ -178,7 +177,7 @@ def robustness(levels: np.ndarray, lines: dict[str, list[Interval]], axis: str) 
         )
         words = f"{name}: " + t("%{y:.1%} right") + "<extra></extra>"
         figure.add_scatter(x=levels, y=y, name=name, mode="lines+markers", line_color=colour, hovertemplate=words)
-    _calm(figure, axis, t("right")).update_layout(height=260)
+    plots.calm(figure, axis, t("right"), height=260)
     return figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
 
 
@@ -200,10 +199,3 @@ def _curves(curves: Sequence[Curve], words: str) -> go.Figure:
         hover = f"{curve.name}: {words}<extra></extra>"
         figure.add_scatter(x=curve.x, y=curve.y, name=curve.name, mode="lines", line=line, hovertemplate=hover)
     return figure
-
-
-def _calm(figure: go.Figure, x: str, y: str) -> go.Figure:
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": 11}, "itemwidth": 30}
-    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=legend)
-    figure.update_xaxes(title=x, fixedrange=True, showgrid=False, zeroline=False)
-    return figure.update_yaxes(title=y, fixedrange=True, zeroline=False)

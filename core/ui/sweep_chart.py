@@ -43,12 +43,12 @@ def against(table: pd.DataFrame, name: str, none: str, metric: str) -> go.Figure
     score = f"%{{y:{'.2%' if look.percent else '.4f'}}}"
     figure = go.Figure(go.Scatter(x=x, y=shown[metric], mode="markers", marker=mark, customdata=shown.index))
     figure.update_traces(hovertemplate=f"{t('trial')} %{{customdata}}<br>{name} %{{x}}: {score}<extra></extra>")
-    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, showlegend=False)
+    plots.calm(figure, name, t(look.label), HEIGHT).update_layout(showlegend=False)
     wide = not words and numbers.min() > 0 and numbers.max() / numbers.min() > _SPREAD
-    figure.update_xaxes(title=name, type="category" if words else "log" if wide else "linear", fixedrange=True)
+    figure.update_xaxes(type="category" if words else "log" if wide else "linear")
     if words:
         figure.update_xaxes(categoryorder="array", categoryarray=list(dict.fromkeys(order)))
-    return figure.update_yaxes(title=t(look.label), tickformat=".1%" if look.percent else ".3g", fixedrange=True)
+    return figure.update_yaxes(tickformat=".1%" if look.percent else ".3g")
 
 
 def _name(value: object, none: str) -> str:

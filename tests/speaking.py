@@ -24,7 +24,7 @@ NAMES = (
 )
 _WORD = re.compile(r"[^\W\d_][\w']*[^\W\d_]")
 _NO_WORDS = re.compile(
-    r"`[^`]*`|:material/\w+:|:[\w-]+\[|https?://[^\s)]+|%\{[^}]*\}|\b[A-Z]+_[A-Z_]+\b|<(style|script).*?</\1>|<[^>]*>|&\w+;",
+    r"`[^`]*`|:material/\w+:|:[\w-]+\[|https?://[^\s)]+|%\{[^}]*\}|\b[A-Za-z]+_[A-Za-z_]+\b|<(style|script).*?</\1>|<[^>]*>|&\w+;",
     re.DOTALL,
 )
 _MONTHS = re.compile(r"\b\d\d [A-Z][a-z][a-z] \d{4}, \d\d:\d\d\b|\b\d{8}-\d{6}-[\w-]+\b")

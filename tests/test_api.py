@@ -288,7 +288,7 @@ def test_the_exercise_tells_errors_in_its_own_form(client, request_, status, sen
 
 def test_a_large_picture_in_the_body_of_the_exercise(client, sample):
     out = io.BytesIO()
-    noise = np.random.default_rng(0).integers(0, 40, (280, 280), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 16, (280, 280), np.uint8)
     noise[60:220, 130:150] = 255
     Image.fromarray(noise).save(out, "PNG")
     assert len(b64(out.getvalue())) > 16_384

@@ -105,8 +105,12 @@ def test_memory_and_time_reckon_with_the_variants(settings):
     copies = more["copies"]
     need = launch.memory_mb(settings, more, rows)
     learned = rows * (1 + copies)
-    assert need == pytest.approx(models.spec("random_forest").memory_mb(learned, False) + learned * 784 / 2**20)
-    assert launch.memory_mb(settings, plain, rows) == models.spec("random_forest").memory_mb(rows, False)
+
+    def own(n: int) -> float:
+        return models.spec("random_forest").memory_mb(plain["params"], n, False)
+
+    assert need == pytest.approx(own(learned) + learned * 784 / 2**20)
+    assert launch.memory_mb(settings, plain, rows) == own(rows)
     between = replace(settings, memory_mb=int(need) + launch.SERVER_MB - 50)
     launch.check_memory(between, plain, rows)
     with pytest.raises(

@@ -270,6 +270,6 @@ def test_with_one_thumb(draw_page, width):
     page.get_by_text("Other ways in").tap()
     page.get_by_text("A whole number").wait_for()
     page.wait_for_selector(IDLE)
-    assert page.evaluate(SMALL) == []
+    until(lambda: page.evaluate(SMALL) == [], what=f"44 pixels for {page.evaluate(SMALL)}", seconds=10)  # it unfolds
     page.get_by_role("button", name="Clear", exact=True).tap()
     page.wait_for_selector(".dl-none")

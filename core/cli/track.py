@@ -107,9 +107,8 @@ def _log(found: settings.Settings, run_id: str, offline: bool) -> int:
     from core import runs, tracking
 
     run = runs.load_run(found, run_id)
-    tracking.track(found, run)
+    state = tracking.track(found, run)
     tracking.log_extras(found)
-    state = tracking.load_state(run)
     if tracking.find_key(found) and not offline:
         _child(found, "--due")
         state = tracking.load_state(run)

@@ -20,8 +20,11 @@ ui.show_trash(settings)
 ui.show_unusable(settings)
 if not found:
     ui.offer_missing(settings, ui.asked_runs())
-    ui.show_import(settings)
-    ui.invite(settings)
+    invitation, below = st.container(), st.container()
+    with below:
+        ui.show_import(settings)
+    with invitation:
+        ui.invite(settings)  # which ends the page
 
 ui.show_board(settings, found)
 chosen = ui.chosen_runs(settings, found)

@@ -9,14 +9,11 @@ that shows what was asked for; nothing of the run that is opened was read by tha
 """
 
 import argparse
-import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,9 +24,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core import dataset, files, runs, settings  # noqa: E402 - the path must be known first
+from bin import shots  # noqa: E402 - the path must be known first
+from core import dataset, files, runs, settings  # noqa: E402
 from core.errors import DigitLabError, RunError  # noqa: E402
-from tests.conftest import CHROMIUM_FLAGS, IDLE, end, free_port, get, server_command  # noqa: E402
+from tests.conftest import CHROMIUM_FLAGS, IDLE, free_port  # noqa: E402
 
 TILES_BAR, RUNS_BAR = 1.0, 2.0
 TILES = """() => {
@@ -135,11 +133,11 @@ def measure(ours: settings.Settings, turns: int) -> list[Row]:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         page = window(browser)
         for turn in range(1 + 3):
-            with server(ours, port) as url:
+            with shots.server(ours, port) as url:
                 taken = since_opened(page, f"{url}/Runs", TABLE)
                 # The first turn is the browser's own: it fetches and compiles Streamlit's part of the page.
                 cold.times += [taken] if turn else []
-        with server(ours, port) as url:
+        with shots.server(ours, port) as url:
             for row, look in zip(new, (TABLE, TILES), strict=True):
                 for _ in range(3):
                     fresh = window(browser)
@@ -155,19 +153,6 @@ def measure(ours: settings.Settings, turns: int) -> list[Row]:
                 warm.times.append(timed(page, TABLE, partial(go, page, "Runs")))
         browser.close()
     return [switch, other, warm, cold, *new]
-
-
-@contextlib.contextmanager
-def server(ours: settings.Settings, port: int) -> Iterator[str]:
-    """Start the app; returns its address once it answers."""
-    quiet = {"env": ours.child_environment(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(server_command(port), cwd=ROOT, **quiet)
-    try:
-        while not get(f"http://127.0.0.1:{port}/api/health"):
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        end(process)
 
 
 def window(browser: Any) -> Any:

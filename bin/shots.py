@@ -76,9 +76,9 @@ def whole(page: Page, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def server(found: settings.Settings) -> Iterator[str]:
-    """Run the app on a home of its own; yields its address."""
-    port, quiet = free_port(), subprocess.DEVNULL
+def server(found: settings.Settings, port: int = 0) -> Iterator[str]:
+    """Run the app with these settings, on a free port where none is given; yields its address."""
+    port, quiet = port or free_port(), subprocess.DEVNULL
     process = subprocess.Popen(
         server_command(port), cwd=ROOT, env=found.child_environment(), stdout=quiet, stderr=quiet
     )

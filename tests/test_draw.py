@@ -141,10 +141,10 @@ def test_a_dozen_runs_are_asked_and_no_more_stay_open_than_there_is_room(reading
     assert all((row == proba[0]).all() for row in proba[:-1])
 
     council._open.clear()
-    small = replace(reading, memory_mb=204)  # room for 75 kB that stay open: some of these trees, not the machine
+    small = replace(reading, memory_mb=201)  # room for 87 kB that stay open: some of these trees, not the machine
     assert len(list(council.ask(small, [*many[:9], svm], image))) == 10
     assert council._open
-    assert sum(map(runs.size_of, council._open)) <= 75_000
+    assert sum(map(runs.size_of, council._open)) <= 87_500
     assert svm not in council._open
     list(council.ask(small, [many[9]], image))
     assert many[9] in council._open  # what nobody asks any more makes room

@@ -139,7 +139,18 @@ def test_trains_every_family_without_tensorflow(tiny_npz, tmp_path):
     blocked = subprocess.run([sys.executable, "-c", "import tensorflow"], env=env, capture_output=True, check=False)
     assert blocked.returncode != 0
     for family in models.CATALOGUE:
-        words = [sys.executable, "-m", "core", "train", "--model", family, "--train-size", "500"]
+        words = [
+            sys.executable,
+            "-m",
+            "core",
+            "train",
+            "--model",
+            family,
+            "--train-size",
+            "500",
+            "--augmentation",
+            "none",
+        ]
         done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         if family.startswith("cnn_"):
             assert done.returncode == 1

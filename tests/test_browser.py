@@ -46,7 +46,6 @@ def rendered(strokes, width: int = 20) -> np.ndarray:
 def test_train_measure_draw(serve, visit, tiny, strokes):
     url = serve(tiny)
     page = visit(url)
-    page.wait_for_load_state("networkidle")  # pictures of a page that is left while they load would be complained about
     page.get_by_role("button", name="Train a tree").click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_role("button", name="Train", exact=True).click()

@@ -264,7 +264,7 @@ def visit(chromium):
     def note(message) -> None:
         place = message.location.get("url", "")
         # Streamlit drops the pictures of a page at once when it is left, even while the browser still asks for them.
-        left = "404" in message.text and "/media/" in place
+        left = "/media/" in f"{message.text} {place}"
         if message.type == "error" and not left and not place.endswith(EXPECTED_404):
             complaints.append(f"{message.text} {place}")
 

@@ -221,8 +221,10 @@ def test_no_stroke_is_lost_right_after_what_was_there_before_is_cleared(draw_pag
         if number < 4:
             away_and_back(page)
         else:
+            ink = page.evaluate(INK)
             page.keyboard.press("n")
             page.get_by_text(re.compile(r"Test image \d")).wait_for()
+            until(lambda ink=ink: page.evaluate(INK) != ink, what="the image on the board")
         if number % 2:
             page.keyboard.press("c")
         else:

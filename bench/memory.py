@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,18 +53,26 @@ def anonymous_mb(process: psutil.Process) -> float:
     return total / 1024
 
 
+def watched(found: settings.Settings, words: list[str], name: str, counts: Callable[[], bool]) -> float:
+    """Run a command to its end; returns its peak in MiB, for as long as it counts."""
+    child = subprocess.Popen(
+        words, cwd=ROOT, env=found.child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    process, most = psutil.Process(child.pid), 0.0
+    while child.poll() is None and counts():
+        most = max(most, anonymous_mb(process))
+        time.sleep(LOOK_SECONDS)
+    _, said = child.communicate()
+    if child.returncode:
+        raise SystemExit(f"memory: {name} failed: {said.strip().splitlines()[-1]}")
+    return most
+
+
 def study_peak(found: settings.Settings, run: runs.Run) -> float:
     """Study a copy of a run from the command line; returns the peak in MiB."""
     shutil.copytree(run.path, runs.folder(found) / run.id, ignore=shutil.ignore_patterns("extra"))
     words = [sys.executable, "-m", "core", "robustness", run.id]
-    child = subprocess.Popen(words, cwd=ROOT, env=found.child_environment(), stdout=subprocess.DEVNULL)
-    process, most = psutil.Process(child.pid), 0.0
-    while child.poll() is None:
-        most = max(most, anonymous_mb(process))
-        time.sleep(LOOK_SECONDS)
-    if child.returncode:
-        raise SystemExit(f"memory: the study of {run.id} failed")
-    return most
+    return watched(found, words, f"the study of {run.id}", lambda: True)
 
 
 def studies(given: settings.Settings, found: settings.Settings) -> list[str]:
@@ -86,17 +95,8 @@ def peak(found: settings.Settings, family: str, size: int, level: str) -> tuple[
     for name, value in FEW.get(family, {}).items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     before = len(runs.list_runs(found))
-    child = subprocess.Popen(
-        words, cwd=ROOT, env=found.child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    process, most = psutil.Process(child.pid), 0.0
     # After the seal the tracking begins, which is another process's memory.
-    while child.poll() is None and len(runs.list_runs(found)) == before:
-        most = max(most, anonymous_mb(process))
-        time.sleep(LOOK_SECONDS)
-    _, said = child.communicate()
-    if child.returncode:
-        raise SystemExit(f"memory: {family} failed: {said.strip().splitlines()[-1]}")
+    most = watched(found, words, family, lambda: len(runs.list_runs(found)) == before)
     return most, runs.list_runs(found)[0].card["timings"]["fit_cpu"]
 
 
@@ -126,7 +126,7 @@ def main() -> int:
             for size in SIZES:
                 config = pipeline.make_config(name, {}, None, level)
                 rows, told = launch.learned_rows(config, size), launch.memory_mb(found, config, size)
-                if given.small and told + launch.SERVER_MB > memory:
+                if given.small and told + settings.SERVER_MB > memory:
                     print(f"{name:<22}{size:>8,}{rows:>9,}{'-':>9}{told:>11.0f}   refused")
                     continue
                 most, seconds = peak(found, name, size, level)

@@ -3,7 +3,7 @@
     python bench/pages.py [--home FOLDER] [--rounds 10]
 
 Warm switches between our pages, in turn with switches between two pages of an empty Streamlit app, in the same browser,
-its server started in the same way with the same settings. Time is taken in the browser, from the mouse-up to the frame
+its server started in the same way with the same settings. Time is taken in the browser, from the click to the frame
 that shows the content. The bars: within 1.0 s, and at most 2.5 times as long as the empty page; for every page.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench import draw, pens  # noqa: E402 - the path must be known first
+from bench import draw, opening, pens  # noqa: E402 - the path must be known first
 from core import settings  # noqa: E402
 from core.errors import DigitLabError  # noqa: E402
 from tests.conftest import CHROMIUM_FLAGS, IDLE  # noqa: E402
@@ -30,22 +30,13 @@ EMPTY = {
     "echo.py": 'import streamlit as st\nst.title("One")\n',
     "pages/Two.py": 'import streamlit as st\nst.title("Two")\n',
 }
-WATCH = """([title, selector]) => {
-  window.benchShown = 0;
-  let end = 0;
-  window.addEventListener("mouseup", () => { end = performance.now(); }, {capture: true, once: true});
-  const there = () => {
-    if (document.querySelector("h1")?.innerText !== title) return false;
-    // The canvas stands in a shadow root.
-    const roots = [document, ...[...document.querySelectorAll(".st-key-canvas *")].map((host) => host.shadowRoot)];
-    const found = roots.map((root) => root?.querySelector(selector)).find(Boolean);
-    return found && found.getBoundingClientRect().height > 0 && !found.closest("[data-stale=true]");
-  };
-  const frame = () => {
-    if (end && there()) window.benchShown = performance.now() - end; else requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
-}"""
+# The canvas stands in a shadow root.
+LOOK = """() => {{
+  if (document.querySelector("h1")?.innerText !== "{title}") return "";
+  const roots = [document, ...[...document.querySelectorAll(".st-key-canvas *")].map((host) => host.shadowRoot)];
+  const found = roots.map((root) => root?.querySelector("{selector}")).find(Boolean);
+  return found && found.getBoundingClientRect().height > 0 && !found.closest("[data-stale=true]") ? "there" : "";
+}}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +66,15 @@ def take(page: Any, switch: Switch) -> float:
     page.wait_for_function("title => document.querySelector('h1')?.innerText !== title", arg=switch.title)
     page.wait_for_selector(IDLE)
     page.wait_for_load_state("networkidle")
-    page.evaluate(WATCH, [switch.title, switch.selector])
-    page.locator(f"[data-testid=stSidebarNavLink]:has-text('{switch.page}')").click()
-    page.wait_for_function("window.benchShown > 0")
-    page.wait_for_selector(IDLE)
-    return page.evaluate("window.benchShown")
+    link = page.locator(f"[data-testid=stSidebarNavLink]:has-text('{switch.page}')")
+    return opening.timed(page, LOOK.format(title=switch.title, selector=switch.selector), link.click)
 
 
 def measure(browser: Any, ours: str, theirs: str, rounds: int) -> dict[Switch, list[float]]:
     """Let all pages take turns; the first round only warms them up."""
     pages = {ours: [*OURS], theirs: [THEIRS]}
-    windows = {url: browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for url in pages}
+    windows = {url: opening.window(browser) for url in pages}
     for url, window in windows.items():
-        window.set_default_timeout(60_000)
         window.goto(url)
         window.wait_for_selector(IDLE)
     times: dict[Switch, list[float]] = {switch: [] for switches in pages.values() for switch in switches}

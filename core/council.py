@@ -14,11 +14,10 @@ import numpy as np
 import onnxruntime
 
 from core import inference, runs
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 
 MOST = 12
 _TIMES = 3  # what a model takes when it is opened, as a multiple of its file; a forest 2.2, as measured
-_SERVER_MB = 200  # the server itself, as in launch
 _KEPT = 0.25  # of the memory beside the server, for what stays open; the rest is for the one whose turn it is
 _UNKNOWN_MB = 2048  # where nothing says how much memory there is
 _open: dict[runs.Run, onnxruntime.InferenceSession] = {}
@@ -78,4 +77,4 @@ def _make_room(settings: Settings, run: runs.Run, asked: Sequence[runs.Run]) -> 
 
 def _room(settings: Settings) -> float:
     # In bytes of model files.
-    return max((settings.memory_mb or _UNKNOWN_MB) - _SERVER_MB, 0) * 2**20 / _TIMES
+    return max((settings.memory_mb or _UNKNOWN_MB) - SERVER_MB, 0) * 2**20 / _TIMES

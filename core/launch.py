@@ -10,10 +10,9 @@ from core import dataset, download, jobs, models, runs
 from core.digits import N_PIXELS
 from core.errors import AccessError, DataNotReady, JobError, ModelError
 from core.pipeline import STAGES
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 from core.texts import t
 
-SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 QUEUE, SMALL_QUEUE, CLASS_JOBS = 40, 4, 2
 AUTHOR_LENGTH = 40
 COUNTED = ("train", "sweep")
@@ -103,7 +102,7 @@ def check_memory(settings: Settings, config: Mapping[str, Any], rows: int) -> No
         )
     learned = learned_rows(config, rows)
     need = memory_mb(settings, config, rows)
-    if 0 < settings.memory_mb < need + SERVER_MB:
+    if not settings.fits(need):
         what = {"label": t(spec.label), "rows": rows, "more": learned - rows, "need": need, "server": SERVER_MB}
         what["have"] = settings.memory_mb
         if learned > rows:

@@ -16,6 +16,7 @@ from core.texts import t
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL_MB = 1024
+SERVER_MB = 200  # what the server itself may take, proven by bench/dyno.py
 SECRETS = ("WANDB_API_KEY", "DIGITLAB_PASSWORD")
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # Each was seen to be needed (a keyword of `wandb.init` is not enough for some): no output, no console capture, no
@@ -69,6 +70,10 @@ class Settings:
     def small(self) -> bool:
         """Whether fit, export and tracking must follow one another, each in a process of its own."""
         return 0 < self.memory_mb < SMALL_MB
+
+    def fits(self, need_mb: float) -> bool:
+        """Tell whether a child that needs so much fits beside the server; where nobody knows the memory, it does."""
+        return self.memory_mb <= 0 or self.memory_mb >= need_mb + SERVER_MB
 
     def without_places(self, text: str) -> str:
         """Return a text for a page: every folder and the machine's name by what it stands for."""

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import augmentation, jobs, launch, models, pipeline, runs, training
 from core.errors import ModelError
+from core.settings import SERVER_MB
 from tests.conftest import ROOT
 
 TREE = models.spec("decision_tree")
@@ -111,7 +112,7 @@ def test_memory_and_time_reckon_with_the_variants(settings):
 
     assert need == pytest.approx(own(learned) + learned * 784 / 2**20)
     assert launch.memory_mb(settings, plain, rows) == own(rows)
-    between = replace(settings, memory_mb=int(need) + launch.SERVER_MB - 50)
+    between = replace(settings, memory_mb=int(need) + SERVER_MB - 50)
     launch.check_memory(between, plain, rows)
     with pytest.raises(
         ModelError, match=f"60,000 images and {rows * copies:,} variants needs {need:.0f} MB .*or no aug"
@@ -165,7 +166,7 @@ def test_the_link_carries_the_level(empty):
 
 
 def test_where_the_variants_do_not_fit_it_begins_with_none(empty, monkeypatch):
-    need = int(launch.memory_mb(empty, pipeline.make_config("random_forest", {}), 4000)) + launch.SERVER_MB
+    need = int(launch.memory_mb(empty, pipeline.make_config("random_forest", {}), 4000)) + SERVER_MB
     for memory, level in ((need - 5, "none"), (need + 5, "hands")):
         monkeypatch.setenv("DIGITLAB_MEMORY_MB", str(memory))
         assert open_train(model="Random forest").selectbox(key="random_forest_augmentation").value == level

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from core import launch, models
-from core.settings import SMALL_MB, Settings
+from core import models
+from core.settings import SERVER_MB, SMALL_MB, Settings
 
 OK, WARN, BAD = "ok", "warn", "bad"
 PYTHONS = ((3, 11), (3, 13))
@@ -158,13 +158,13 @@ def check_slug(megabytes: float, words: str) -> Check:
 def check_memory(settings: Settings) -> Check:
     """Judge the memory by what each family was measured to need for all of MNIST, beside the server."""
     have = settings.memory_mb
-    if have < launch.SERVER_MB:
+    if have < SERVER_MB:
         cure = "Take a larger machine, or raise DIGITLAB_MEMORY_MB"
-        return Check("memory", BAD, f"{have} MB, but the server alone needs {launch.SERVER_MB}. {cure}.")
+        return Check("memory", BAD, f"{have} MB, but the server alone needs {SERVER_MB}. {cure}.")
     needs = {
         spec.label: spec.memory_mb(spec.check({}), MNIST_ROWS, settings.small) for spec in models.CATALOGUE.values()
     }
-    short = {label: need + launch.SERVER_MB for label, need in needs.items() if need + launch.SERVER_MB > have}
+    short = {label: need + SERVER_MB for label, need in needs.items() if not settings.fits(need)}
     turns = f"; below {SMALL_MB} fit, export and tracking run one after another" if settings.small else ""
     if not short:
         return Check("memory", OK, f"{have} MB: all of MNIST fits{turns}.")

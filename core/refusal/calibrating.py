@@ -6,7 +6,7 @@ from typing import Any
 from core import dataset, launch, runs, studies, tracking, worker
 from core.errors import DigitLabError, ModelError, RunError
 from core.refusal import calibration, judge
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 from core.texts import t
 
 NEED_MB = 440  # the most that the child held while it fitted a judge, measured
@@ -83,7 +83,7 @@ def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
                 "{have} MB (DIGITLAB_MEMORY_MB, else the machine's). Calibrate on a larger machine: "
                 "W&B brings it here with the run.",
                 need=NEED_MB,
-                server=launch.SERVER_MB,
+                server=SERVER_MB,
                 have=settings.memory_mb,
             )
         )
@@ -91,9 +91,7 @@ def check(settings: Settings, run: runs.Run, digits: dataset.Digits) -> None:
 
 def fits(settings: Settings, run: runs.Run) -> bool:
     """Tell whether there is memory enough to calibrate a run here; another run's judge needs next to none."""
-    return (
-        settings.memory_mb <= 0 or settings.memory_mb >= NEED_MB + launch.SERVER_MB or bool(known_judge(settings, run))
-    )
+    return settings.fits(NEED_MB) or bool(known_judge(settings, run))
 
 
 def work(settings: Settings, job_id: str, config: Mapping[str, Any], emit: worker.Emit) -> None:

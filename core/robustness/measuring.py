@@ -7,12 +7,12 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from core import dataset, depth, inference, launch, preprocessing, runs, studies, worker
+from core import dataset, depth, inference, preprocessing, runs, studies, worker
 from core import digits as contract
 from core.errors import DataError, ImageError, ModelError, RunError
 from core.robustness.changes import CHANGES
 from core.robustness.study import Robustness, save
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 from core.texts import retell, t
 
 IMAGES, COVERED, LEARNED = 2000, 400, 5000
@@ -53,13 +53,13 @@ def check_memory(settings: Settings, run: runs.Run) -> None:
         With the measured figure.
     """
     need = need_mb(run)
-    if 0 < settings.memory_mb < need + launch.SERVER_MB:
+    if not settings.fits(need):
         raise ModelError(
             t(
                 "To measure this run takes {need:.0f} MB beside the server's {server}, as measured; there are {have} "
                 "MB (DIGITLAB_MEMORY_MB, else the machine's). Measure it on a larger machine.",
                 need=need,
-                server=launch.SERVER_MB,
+                server=SERVER_MB,
                 have=settings.memory_mb,
             )
         )

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core import launch
 from core.errors import JobError
 from core.models import ModelSpec, Params
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 from core.sweep import trial
 from core.texts import t
 
@@ -56,7 +55,7 @@ def threads(settings: Settings, spec: ModelSpec, rows: int, trials: Sequence[Par
     if spec.needs:  # TensorFlow uses all cores by itself, and its seed is the process's
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fit = (settings.memory_mb - launch.SERVER_MB) / max(spec.memory_mb(one, rows, settings.small) for one in trials)
+    fit = (settings.memory_mb - SERVER_MB) / max(spec.memory_mb(one, rows, settings.small) for one in trials)
     return max(1, min(cores, len(trials), int(fit) if settings.memory_mb else cores))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core import dataset, jobs, launch, models, pipeline, runs, training, trials, worker
 from core.errors import AccessError, JobError, ModelError
-from core.settings import Settings
+from core.settings import SERVER_MB, Settings
 from core.sweep import cluster, onefit, space, trial
 from core.texts import t
 
@@ -125,7 +125,7 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
     launch.check_memory(settings, {**config["run"], "params": hungriest}, rows)
     spec, count = models.spec(config["family"]), len(config["plan"])
     need = launch.memory_mb(settings, config["run"], rows) + count * _LEFT_MB
-    if spec.needs and 0 < settings.memory_mb < need + launch.SERVER_MB:
+    if spec.needs and not settings.fits(need):
         raise ModelError(
             t(
                 "{count} trials of {label} need {need:.0f} MB beside the server's {server}, as measured: TensorFlow "
@@ -133,7 +133,7 @@ def check(settings: Settings, config: Mapping[str, Any]) -> None:
                 count=count,
                 label=t(spec.label),
                 need=need,
-                server=launch.SERVER_MB,
+                server=SERVER_MB,
                 have=settings.memory_mb,
             )
         )

@@ -27,16 +27,15 @@ def query(run: runs.Run, **changes: Value) -> dict[str, str]:
     spec = _spec(run.family)
     if spec is None:
         return {}
-    prefix = "" if spec.name == models.DEFAULT else f"{spec.name}_"
     given: Mapping[str, Any] = {**run.config["params"], **changes}
     found = {} if spec.name == models.DEFAULT else {"model": spec.label}
     for p in spec.parameters:
         value = given.get(p.name, p.default)
         if value != p.default:
-            found[prefix + p.name] = p.none if value is None else str(value)
+            found[spec.in_link(p.name)] = p.none if value is None else str(value)
     level = changes.get("augmentation", run.config.get("augmentation"))
     if level:
-        found[f"{prefix}augmentation"] = str(level)
+        found[spec.in_link("augmentation")] = str(level)
     if run.config.get("train_size"):
         found["train_size"] = str(run.config["train_size"])
     return found

@@ -2,7 +2,7 @@
 
 from core.errors import ModelError
 from core.models import deep, forests, linear, neural, trees
-from core.models.family import RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
+from core.models.family import DEFAULT, RANDOM_STATE, Material, ModelSpec, Parameter, Params, Report, Step, Value
 from core.texts import t
 
 __all__ = [
@@ -34,7 +34,6 @@ CATALOGUE: dict[str, ModelSpec] = {
         deep.CNN_ACCURATE,
     )
 }
-DEFAULT = "decision_tree"
 
 
 def spec(name: str) -> ModelSpec:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Value = int | float | str | None
 Params = Mapping[str, Value]
+DEFAULT = "decision_tree"  # the exercise's
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,13 @@ class ModelSpec:
                 t("augmentation is {level!r}; choose one of {levels}.", level=level, levels=", ".join(LEVELS))
             )
         return level
+
+    def in_link(self, name: str) -> str:
+        """Return under which name a link to Train has one of the family's own choices.
+
+        The first family's stand there under their own names, another's under the family's and their own.
+        """
+        return name if self.name == DEFAULT else f"{self.name}_{name}"
 
     def copies_at(self, level: str) -> int:
         """Return how many augmented sets are made before the fit at a level."""

@@ -11,7 +11,7 @@ from core.dataset import Digits
 from core.errors import ModelError
 from core.settings import Settings
 from core.texts import t
-from core.ui import assignment, frame, inputs, linked
+from core.ui import assignment, frame, linked
 
 VARIANTS = 8
 
@@ -25,7 +25,7 @@ def augmentation_input(settings: Settings, spec: models.ModelSpec, rows: int) ->
         The most training images there are: where their variants do not fit the memory, the choice begins with none.
     """
     default, levels = _fitting(settings, spec, rows), list(augmentation.LEVELS)
-    look: dict[str, Any] = {"key": inputs.augmentation_key(spec), "help": glossary.control("augmentation").help}
+    look: dict[str, Any] = {"key": spec.in_link("augmentation"), "help": glossary.control("augmentation").help}
     chosen = (linked.choose, st.selectbox, t("Augmentation"), levels, default)
     return str(assignment.control("augmentation", *chosen, **look))
 

@@ -25,7 +25,7 @@ def show_class_link(settings: Settings, spec: models.ModelSpec, params: Mapping[
         )
         locked = _lock_input(spec)
         goal = _goal_input(settings)
-        query = inputs.in_link(spec, params) | {inputs.augmentation_key(spec): level}
+        query = inputs.in_link(spec, params) | {spec.in_link("augmentation"): level}
         for name in ("train_size", "my_digits", "lang"):
             if name in st.query_params:
                 query[name] = st.query_params[name]

@@ -24,11 +24,8 @@ def family_input() -> models.ModelSpec:
 
 
 def parameter_inputs(spec: models.ModelSpec) -> dict[str, models.Value]:
-    """Draw one control a parameter; each keeps its value in the page's link.
-
-    The link has a parameter of the first family under its own name, of another under the family's and its own.
-    """
-    return {p.name: _parameter_input(p, _key(spec, p)) for p in spec.parameters}
+    """Draw one control a parameter; each keeps its value in the page's link."""
+    return {p.name: _parameter_input(p, spec.in_link(p.name)) for p in spec.parameters}
 
 
 def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> None:
@@ -37,7 +34,7 @@ def set_parameters(spec: models.ModelSpec, params: dict[str, models.Value]) -> N
     for p in spec.parameters:
         value = params[p.name]
         in_words = p.kind == "choice" or _has_notches(p)
-        st.session_state[_key(spec, p)] = (p.none if value is None else str(value)) if in_words else value
+        st.session_state[spec.in_link(p.name)] = (p.none if value is None else str(value)) if in_words else value
 
 
 def link_to_train(label: str, icon: str, key: str, query: Mapping[str, str]) -> None:
@@ -55,11 +52,11 @@ def set_from_link(query: Mapping[str, str]) -> None:
     spec = next((one for one in models.CATALOGUE.values() if one.label == label), models.spec(models.DEFAULT))
     params = {p.name: p.default for p in spec.parameters}
     for p in spec.parameters:
-        given = query.get(_key(spec, p))
+        given = query.get(spec.in_link(p.name))
         if given is not None:
             params[p.name] = _from_words(p, given)
     set_parameters(spec, params)
-    kinds: dict[str, Any] = {"train_size": int, augmentation_key(spec): str}
+    kinds: dict[str, Any] = {"train_size": int, spec.in_link("augmentation"): str}
     for key, kind in kinds.items():
         if key in query:
             st.session_state[key] = kind(query[key])
@@ -77,20 +74,11 @@ def _from_words(p: models.Parameter, words: str) -> models.Value:
 
 def in_link(spec: models.ModelSpec, params: Mapping[str, models.Value]) -> dict[str, str]:
     """Return what a link to Train must carry to set a family's controls, each of them, whatever is there by default."""
-    found = {_key(spec, p): params[p.name] if params[p.name] is not None else p.none for p in spec.parameters}
+    found = {spec.in_link(p.name): params[p.name] if params[p.name] is not None else p.none for p in spec.parameters}
     # A number that may be left empty has no words for that in the link.
-    empty = {_key(spec, p) for p in spec.parameters if p.kind != "choice" and not _has_notches(p)}
+    empty = {spec.in_link(p.name) for p in spec.parameters if p.kind != "choice" and not _has_notches(p)}
     given = {key: str(value) for key, value in found.items() if not (key in empty and isinstance(value, str))}
     return {"model": spec.label} | given
-
-
-def augmentation_key(spec: models.ModelSpec) -> str:
-    """Return under which name the link has a family's augmentation."""
-    return "augmentation" if spec.name == models.DEFAULT else f"{spec.name}_augmentation"
-
-
-def _key(spec: models.ModelSpec, p: models.Parameter) -> str:
-    return p.name if spec.name == models.DEFAULT else f"{spec.name}_{p.name}"
 
 
 def _has_notches(p: models.Parameter) -> bool:

@@ -56,8 +56,9 @@ def open_session(run: runs.Run) -> onnxruntime.InferenceSession:
     RunError
         If the run is not servable, or the file was damaged.
     """
+    session = _open.get(run) or load_session(run)  # outside of the lock: answers do not wait while a forest is opened
     with _turn:
-        session = _open.pop(run, None) or load_session(run)
+        _open.pop(run, None)
         _open[run] = session  # the newest stands last
         while len(_open) > 1 and sum(map(runs.size_of, _open)) > KEPT:
             del _open[next(iter(_open))]

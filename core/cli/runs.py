@@ -8,6 +8,7 @@ from core import settings
 
 
 def command(found: settings.Settings, argv: Sequence[str]) -> int:
+    """Do what was asked with the runs; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m core runs", description="Look after the runs.")
     does = parser.add_subparsers(dest="do", required=True)
     does.add_parser("list", help="every run, newest first, and what cannot be used")

@@ -1,5 +1,6 @@
 """How far a run is from a goal, and whose best run is where."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from core import runs
 from core.goals.grammar import RIVAL, SHARES, Condition, Goal
 
 Facts = Mapping[str, float]
+_HOLDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,12 @@ def judge(goal: Goal, mine: Facts, others: Mapping[str, Facts]) -> Standing:
 
 
 def _part(condition: Condition, mine: Facts, others: Mapping[str, Facts]) -> Part:
-    what, sign = condition.what, condition.sign
+    what = condition.what
     bound = others.get(condition.rival, {}).get(what) if condition.rival else condition.bound
     value = mine.get(what)
     if value is None or bound is None:
         return Part(condition, value, bound, False, 1.0)
-    more = sign.startswith(">")
-    reached = value == bound if "=" in sign and value == bound else (value > bound if more else value < bound)
+    reached = _HOLDS[condition.sign](value, bound)
     away = abs(bound - value) / max(abs(bound), 1e-9)
     # Level with what must be beaten is short of it all the same, by next to nothing.
     return Part(condition, value, bound, reached, 0.0 if reached else min(max(away, 1e-9), 1.0))

@@ -60,7 +60,7 @@ def _numbers(run: runs.Run | None) -> list[glossary.Term]:
         evaluation = None  # Metrics says what is wrong with it
     values: dict[str, float] = {}
     if run and evaluation is not None:
-        known = metrics.summary(evaluation) | metrics_digits.deeper(str(run.path), evaluation)
+        known = metrics_digits.summary(str(run.path), evaluation) | metrics_digits.deeper(str(run.path), evaluation)
         values = {name: interval.value for name, interval in known.items()}
     own = glossary.costs(run) if run else {}
     return [

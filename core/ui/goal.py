@@ -26,12 +26,11 @@ def show_goal(settings: Settings) -> None:
         if not mine:
             st.caption(t("Train a model: here you will see how far it is from the goal."))
             return
-        by_id = {run.id: run for run in mine}
         standing = {e.run: goals.judge(goal, e.facts, e.rivals) for e in _entries(settings, goal, mine, found)}
         best = min(mine, key=lambda run: (not standing[run.id].reached, standing[run.id].short))
         shown = {t("Best so far"): best} | ({t("Newest"): mine[0]} if mine[0].id != best.id else {})
         for words, run in shown.items():
-            _show(words, by_id[run.id], standing[run.id])
+            _show(words, run, standing[run.id])
 
 
 def _show(words: str, run: runs.Run, standing: goals.Standing) -> None:

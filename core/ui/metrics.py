@@ -42,7 +42,7 @@ def show_summary(opened: Opened) -> None:
     """Say how good the run is and where it fails, with the four numbers that everybody asks for."""
     st.markdown(metrics.verdict(opened.evaluation))
     with st.container(horizontal=True, gap="small"):
-        for name, interval in metrics.summary(opened.evaluation).items():
+        for name, interval in metrics_digits.summary(str(opened.run.path), opened.evaluation).items():
             metrics_digits.tile(name, interval, opened.evaluation)
 
 

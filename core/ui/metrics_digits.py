@@ -100,7 +100,7 @@ def _bar(label: str, words: str) -> ColumnConfig:
 
 def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
     """Show every number, each with what it says, and what the run cost."""
-    st.html(_cards(metrics.summary(evaluation) | deeper(str(run.path), evaluation)))
+    st.html(_cards(summary(str(run.path), evaluation) | deeper(str(run.path), evaluation)))
     st.subheader(t("What it cost"))
     card = run.card
     own = glossary.costs(run)
@@ -118,6 +118,12 @@ def show_numbers(run: runs.Run, evaluation: metrics.Evaluation) -> None:
             each=own["predict"],
         )
     )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def summary(path: str, _evaluation: metrics.Evaluation) -> dict[str, metrics.Interval]:
+    """Return `metrics.summary` of a run, computed once."""
+    return metrics.summary(_evaluation)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

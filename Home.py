@@ -22,6 +22,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     ui.start_button()
 ui.show_jobs(settings, ended=0)
 
+ui.let_paint()
 st.header(t("The data"))
 
 

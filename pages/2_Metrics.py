@@ -5,4 +5,5 @@ from core import ui
 settings, digits = ui.page("Metrics")
 opened = ui.open_metrics(settings, digits)
 ui.show_summary(opened)
+ui.let_paint()
 ui.show_views(opened)

@@ -29,6 +29,7 @@ if not found:
 ui.show_board(settings, found)
 chosen = ui.chosen_runs(settings, found)
 ui.show_runs(settings, digits, ui.filter_runs(found), chosen)
+ui.let_paint()
 if not chosen:
     st.caption(t("Tick a run to see what can be done with it; tick two or more to compare them."))
 elif len(chosen) == 1:

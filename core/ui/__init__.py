@@ -12,7 +12,7 @@ from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
-from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
+from core.ui.frame import address, button, chart, count_up, digit, let_paint, link, or_stop, plain, stop, when
 from core.ui.glossary import show_glossary
 from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
@@ -72,6 +72,7 @@ __all__ = [
     "invite",
     "is_host",
     "learning_curve",
+    "let_paint",
     "level",
     "link",
     "linking",

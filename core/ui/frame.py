@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
@@ -20,6 +21,7 @@ from core.texts import t
 from core.ui import door, linking
 
 T = TypeVar("T")
+_PAINT_SECONDS = 0.04
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = f"""<style>
@@ -67,6 +69,17 @@ def frame(title: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         st.title(t(title))
         linking.copy_button()
+    st.session_state["page_opens"] = st.session_state.get("page_title") != title
+    st.session_state["page_title"] = title
+
+
+def let_paint() -> None:
+    """Let the browser show what one came for, before a page that was just opened sends the rest.
+
+    It draws in one go whatever came within 10 ms: the first number would wait for the last chart (`bench/pages.py`).
+    """
+    if st.session_state.pop("page_opens", False):
+        time.sleep(_PAINT_SECONDS)
 
 
 def _language_input() -> None:

@@ -33,6 +33,7 @@ def board() -> None:
             return_image_data=True,
             key=ui.board.KEY,
         )
+    ui.let_paint()
     shown, hint = ui.board.take(data)
     prediction = inference.classify(session, shown.image) if shown else None
     with right:

@@ -40,6 +40,13 @@ EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 
 
 @pytest.fixture(autouse=True)
+def nothing_to_paint(monkeypatch):
+    """Let pages under AppTest, which no browser shows, go on at once."""
+    if "core.ui.frame" in sys.modules:
+        monkeypatch.setattr("core.ui.frame._PAINT_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
 def isolated(tmp_path, monkeypatch):
     """Hide what the machine has: no setting, no Keras cache, no W&B login, no cache of an earlier test."""
     for name in list(os.environ):

@@ -21,7 +21,7 @@ from core.texts import t
 from core.ui import door, linking
 
 T = TypeVar("T")
-_PAINT_SECONDS = 0.04
+_PAINT_SECONDS = 0.09
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = f"""<style>

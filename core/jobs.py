@@ -7,6 +7,7 @@ however the process ends, whereas a process number may be given to a stranger.
 
 import contextlib
 import functools
+import itertools
 import json
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
+from secrets import randbelow
 from typing import Any
 
 import psutil
@@ -30,6 +31,7 @@ from core.texts import t
 KEEP = 100  # a training and its tracking are two
 START_GRACE_SECONDS = 10.0
 ENDED = ("done", "failed", "cancelled")
+_NUMBERS = itertools.count(randbelow(65536))  # drawn anew, two of a class that starts within a second may agree
 _FINAL: dict[str, "Job"] = {}  # what has said its last word, by its folder
 _PROBING = threading.Lock()  # two visitors' looks at the same lock would each take the other for the job
 
@@ -57,7 +59,7 @@ class Job:
 
 def new_id(kind: str) -> str:
     """Return `YYYYMMDD-HHMMSS-<kind>-<4 hex>`, UTC: sorts by age, safe as a folder's name and in a URL."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{kind}-{token_hex(2)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{kind}-{next(_NUMBERS) % 65536:04x}"
 
 
 def folder(settings: Settings, job_id: str) -> Path:
@@ -287,9 +289,8 @@ def _gone(job_id: str) -> JobError:
 
 
 def _starting(path: Path, submitted: float) -> bool:
-    if (path / "process.json").exists():
-        return _process(path) is not None
-    return time.time() - submitted < START_GRACE_SECONDS
+    known = (path / "process.json").exists()
+    return _process(path) is not None if known else time.time() - submitted < START_GRACE_SECONDS
 
 
 def _prune(settings: Settings) -> None:

@@ -103,6 +103,11 @@ def test_ids_sort_by_age_and_are_names():
     assert "/" not in jobs.new_id("decision_tree")
 
 
+def test_ids_of_the_same_second_differ():
+    ids = [jobs.new_id("train") for _ in range(1000)]
+    assert len(set(ids)) == len(ids)
+
+
 def test_a_job_runs_to_its_end_and_makes_a_run(home):
     run_id = begin(home)
     job = wait_state(home, run_id, "done", "failed")

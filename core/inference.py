@@ -19,6 +19,7 @@ KEPT = 80_000_000  # bytes of model files: opened, a forest takes twice its file
 LARGE = 1_000_000  # bytes; so large a network is quicker on two cores (bench/predict.py), whatever else loses by them
 _open: dict[runs.Run, onnxruntime.InferenceSession] = {}
 _turn = threading.Lock()
+_opening = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,15 @@ def open_session(run: runs.Run) -> onnxruntime.InferenceSession:
     RunError
         If the run is not servable, or the file was damaged.
     """
-    session = _open.get(run) or load_session(run)  # outside of the lock: answers do not wait while a forest is opened
+    session = _open.get(run)
+    if session is None:
+        # By one at a time: a class that asks together would hold as many copies. Answers from what is open do not wait.
+        with _opening:
+            return _keep(run, _open.get(run) or load_session(run))
+    return _keep(run, session)
+
+
+def _keep(run: runs.Run, session: onnxruntime.InferenceSession) -> onnxruntime.InferenceSession:
     with _turn:
         _open.pop(run, None)
         _open[run] = session  # the newest stands last

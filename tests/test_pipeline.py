@@ -1,8 +1,11 @@
 """From data to a sealed folder: events in order, honest numbers, honest estimates; the exercise's figures."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -246,3 +249,20 @@ def test_models_stay_open_as_far_as_there_is_room(trained, monkeypatch):
     monkeypatch.setattr(inference, "KEPT", runs.size_of(run))
     inference.open_session(other)
     assert inference.open_session(run) is not first
+
+
+def test_a_model_that_many_ask_for_at_once_is_opened_once(trained, monkeypatch):
+    (run,) = runs.list_runs(trained)
+    asked, opened, load = threading.Barrier(8), [], inference.load_session
+
+    def opening(run):
+        opened.append(run.id)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            asked.wait(timeout=0.2)  # whoever would open it too has the time to
+        return load(run)
+
+    monkeypatch.setattr(inference, "load_session", opening)
+    with ThreadPoolExecutor(8) as pupils:
+        sessions = list(pupils.map(inference.open_session, [run] * 8))
+    assert opened == [run.id]
+    assert len(set(map(id, sessions))) == 1

@@ -5,24 +5,25 @@ import streamlit as st
 from core import digits, lesson, metrics, plots, runs, ui
 from core.texts import t
 
-settings, data = ui.page("Digit Lab")
-st.markdown(
-    t("Teach a machine to read handwritten digits: **train** it, **measure** it, **draw** for it, see why it errs.")
-)
+with ui.page("Digit Lab") as (settings, data):
+    st.markdown(
+        t("Teach a machine to read handwritten digits: **train** it, **measure** it, **draw** for it, see why it errs.")
+    )
 
-ui.show_goal(settings)
-best = max(runs.list_runs(settings), key=lambda run: run.metrics["accuracy"], default=None)
-with st.container(horizontal=True, vertical_alignment="center"):
-    if best:
-        st.metric(t("Best model so far"), f"{best.metrics['accuracy']:.2%}", help=ui.run_label(best), width="content")
-        ui.link(t("Draw for it"), "pages/3_Draw.py", ":material/draw:", key="draw-best", run=best.id)
-        ui.link(t("Train a better one"), "pages/1_Train.py", ":material/model_training:", key="train-better")
-    else:
-        ui.train_default_button(settings)
-    ui.start_button()
-ui.show_jobs(settings, ended=0)
+    ui.show_goal(settings)
+    best = max(runs.list_runs(settings), key=lambda run: run.metrics["accuracy"], default=None)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if best:
+            st.metric(
+                t("Best model so far"), f"{best.metrics['accuracy']:.2%}", help=ui.run_label(best), width="content"
+            )
+            ui.link(t("Draw for it"), "pages/3_Draw.py", ":material/draw:", key="draw-best", run=best.id)
+            ui.link(t("Train a better one"), "pages/1_Train.py", ":material/model_training:", key="train-better")
+        else:
+            ui.train_default_button(settings)
+        ui.start_button()
+    ui.show_jobs(settings, ended=0)
 
-ui.let_paint()
 st.header(t("The data"))
 
 

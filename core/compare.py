@@ -169,12 +169,10 @@ def best(frame: pd.DataFrame, better: Mapping[str, str] = BETTER) -> pd.DataFram
     -------
     DataFrame of bool, as `frame`
     """
-    marks = {}
-    for name in frame.columns:
-        column = frame[name]
-        top = column.max() if better.get(name) == "most" else column.min()
-        marks[name] = (column == top) & (column.notna().sum() > 1) & (name in better)
-    return pd.DataFrame(marks, index=frame.index)
+    values = frame.to_numpy(float) * [1 if better.get(name) == "most" else -1 for name in frame.columns]
+    top = np.fmax.reduce(values, axis=0, initial=-np.inf)
+    ranked = [name in better for name in frame.columns] & (np.isfinite(values).sum(axis=0) > 1)
+    return pd.DataFrame((values == top) & ranked, index=frame.index, columns=frame.columns)
 
 
 def recall_by_digit(evaluations: Sequence[metrics.Evaluation]) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from core import ui
 
-settings, digits = ui.page("Metrics")
-opened = ui.open_metrics(settings, digits)
-ui.show_summary(opened)
-ui.let_paint()
+with ui.page("Metrics") as (settings, digits):
+    opened = ui.open_metrics(settings, digits)
+    ui.show_summary(opened)
+
 ui.show_views(opened)

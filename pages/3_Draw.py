@@ -6,21 +6,16 @@ from streamlit_drawable_canvas import st_canvas
 from core import api, inference, serving, ui
 from core.texts import t
 
-settings, data = ui.page("Draw")
-ui.look_if_due(settings)
-serves = serving.choose(settings)
-run = ui.pick_run(settings, serves.run.id if serves.run else "")
-session = ui.session(run)
-ui.board.open_board(data)
-
 
 @st.fragment
 def board() -> None:
     """Rerun alone at each stroke: the board, the answer, then the one reason that is open."""
     with st.container(horizontal=True, gap="small"):  # columns would squeeze the board, and with it the drawing
-        left, right, aside = st.container(width=ui.board.SIDE), st.container(width=330), st.container(width=150)
-    with aside:
-        brush = ui.board.show_brush()
+        left = st.container(width=ui.board.SIDE)
+        with ui.after_paint():
+            right, aside = st.container(width=330), st.container(width=150)
+            with aside:
+                brush = ui.board.show_brush()
     with left:
         # Cleared by another drawing under the same key: a new key would lose strokes (streamlit.md, section 1).
         st_canvas(
@@ -53,7 +48,14 @@ def board() -> None:
     ui.notice(settings, data)
 
 
-board()
+with ui.page("Draw") as (settings, data):
+    ui.look_if_due(settings)
+    serves = serving.choose(settings)
+    run = ui.pick_run(settings, serves.run.id if serves.run else "")
+    session = ui.session(run)
+    ui.board.open_board(data)
+    board()
+
 st.caption(
     t(
         "In service: {why}. The answer comes from `model.onnx` of the run above. "

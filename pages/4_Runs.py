@@ -5,31 +5,31 @@ import streamlit as st
 from core import runs, serving, ui
 from core.texts import t
 
-settings, digits = ui.page("Runs")
-ui.look_if_due(settings)
-serves = serving.choose(settings)
-found = runs.list_runs(settings)
-best = max(found, key=lambda run: run.metrics["accuracy"], default=None)
-if best:
-    st.markdown(t("Most right so far: **{run}**.", run=ui.plain(ui.run_label(best))))
-if serves.run:
-    st.markdown(t("In service: **{run}**, {why}.", run=ui.plain(ui.run_label(serves.run)), why=serves.why))
-elif best:
-    st.markdown(t("Nothing is in service. {why}", why=serves.why))
-ui.show_trash(settings)
-ui.show_unusable(settings)
-if not found:
-    ui.offer_missing(settings, ui.asked_runs())
-    invitation, below = st.container(), st.container()
-    with below:
-        ui.show_import(settings)
-    with invitation:
-        ui.invite(settings)  # which ends the page
+with ui.page("Runs") as (settings, digits):
+    ui.look_if_due(settings)
+    serves = serving.choose(settings)
+    found = runs.list_runs(settings)
+    best = max(found, key=lambda run: run.metrics["accuracy"], default=None)
+    if best:
+        st.markdown(t("Most right so far: **{run}**.", run=ui.plain(ui.run_label(best))))
+    if serves.run:
+        st.markdown(t("In service: **{run}**, {why}.", run=ui.plain(ui.run_label(serves.run)), why=serves.why))
+    elif best:
+        st.markdown(t("Nothing is in service. {why}", why=serves.why))
+    ui.show_trash(settings)
+    ui.show_unusable(settings)
+    if not found:
+        ui.offer_missing(settings, ui.asked_runs())
+        invitation, below = st.container(), st.container()
+        with below:
+            ui.show_import(settings)
+        with invitation:
+            ui.invite(settings)  # which ends the page
 
-ui.show_board(settings, found)
-chosen = ui.chosen_runs(settings, found)
-ui.show_runs(settings, digits, ui.filter_runs(found), chosen)
-ui.let_paint()
+    ui.show_board(settings, found)
+    chosen = ui.chosen_runs(settings, found)
+    ui.show_runs(settings, digits, found, chosen)
+
 if not chosen:
     st.caption(t("Tick a run to see what can be done with it; tick two or more to compare them."))
 elif len(chosen) == 1:

@@ -42,8 +42,8 @@ EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 @pytest.fixture(autouse=True)
 def nothing_to_paint(monkeypatch):
     """Let pages under AppTest, which no browser shows, go on at once."""
-    if "core.ui.frame" in sys.modules:
-        monkeypatch.setattr("core.ui.frame._PAINT_SECONDS", 0)
+    if "core.ui.opening" in sys.modules:
+        monkeypatch.setattr("core.ui.opening._PAINT_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def test_compare_delete_undo_repeat_export_import(serve, visit, two, tmp_path):
     page.get_by_role("button", name="Promote to production").wait_for()
     page.wait_for_url(re.compile(rf"run={old.id}"))
 
-    page.get_by_role("tab", name="Accuracy against time and size").click()
+    page.get_by_role("radio", name="Chart").click()
     points = page.locator(".js-plotly-plot .scatterlayer .point")
     points.first.wait_for()
     points.first.click(force=True)  # the newest, as in the table

@@ -12,7 +12,7 @@ from core.ui.data import data_controls, page
 from core.ui.depth import show_depth, show_newest_depth
 from core.ui.door import closed, is_host, level
 from core.ui.draw import REASONS, Asked, show_reasons
-from core.ui.frame import address, button, chart, count_up, digit, let_paint, link, or_stop, plain, stop, when
+from core.ui.frame import address, button, chart, count_up, digit, link, or_stop, plain, stop, when
 from core.ui.glossary import show_glossary
 from core.ui.goal import show_board, show_goal
 from core.ui.inputs import evaluation, family_input, parameter_inputs, pick_run, run_label, session
@@ -20,6 +20,7 @@ from core.ui.lesson import did, notice, start_button
 from core.ui.metrics import open_metrics, show_summary, show_views
 from core.ui.metrics_checks import show_hint
 from core.ui.mine import my_digits_input, show_my_digits
+from core.ui.opening import after_paint, let_paint
 from core.ui.registry import (
     connection_line,
     connection_section,
@@ -31,7 +32,7 @@ from core.ui.registry import (
 )
 from core.ui.runs_actions import show_import, show_live, show_run, show_trash, show_unusable
 from core.ui.runs_compare import show_comparison
-from core.ui.runs_table import asked_runs, chosen_runs, filter_runs, show_runs
+from core.ui.runs_table import asked_runs, chosen_runs, show_runs
 from core.ui.saying import show_feedback
 from core.ui.sweep import show_sweeps
 from core.ui.training import (
@@ -50,6 +51,7 @@ __all__ = [
     "REASONS",
     "Asked",
     "address",
+    "after_paint",
     "asked_runs",
     "augmentation_input",
     "author_input",
@@ -68,7 +70,6 @@ __all__ = [
     "digit",
     "evaluation",
     "family_input",
-    "filter_runs",
     "invite",
     "is_host",
     "learning_curve",

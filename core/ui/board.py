@@ -61,9 +61,6 @@ class Shown:
 
 def open_board(found: dataset.Digits) -> None:
     """Begin a visit: keep what was drawn before, or lay the test image on the board that the link names."""
-    st.html(
-        plots_explain.STYLE
-    )  # once a visit: within the answer, it would have the whole page laid out at each stroke
     wanted = st.query_params.get("image")
     # Our own doing, which stands in the link for as long as nothing is drawn on the image.
     if wanted is None or (wanted == str(_state()["index"]) and _untouched()):

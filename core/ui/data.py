@@ -1,6 +1,8 @@
 """Which data there is: said on every page, fetched in the background, replaced by an upload."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +15,22 @@ from core import settings as environment
 from core.errors import DataError, DataNotReady, DigitLabError
 from core.settings import Settings
 from core.texts import retell, t
-from core.ui import assignment, door, frame, lesson
+from core.ui import assignment, door, frame, lesson, opening
 
 POLL_SECONDS = 1.0
 
 
-def page(title: str) -> tuple[Settings, dataset.Digits]:
-    """Draw a page's frame and open the data; shows why and stops where that cannot be done."""
+@contextlib.contextmanager
+def page(title: str) -> Iterator[tuple[Settings, dataset.Digits]]:
+    """Draw a page's frame and open the data, then what one came for; the rest of the page stands below it.
+
+    Shows why and stops where that cannot be done.
+    """
+    with opening.first(title):
+        yield _open(title)
+
+
+def _open(title: str) -> tuple[Settings, dataset.Digits]:
     frame.frame(title)
     assignment.remember()
     settings = frame.or_stop(environment.load)

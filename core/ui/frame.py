@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
@@ -14,14 +13,13 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core import look, plots, texts
+from core import look, plots, plots_explain, texts
 from core import settings as environment
 from core.errors import DigitLabError, SettingsError
 from core.texts import t
-from core.ui import door, linking
+from core.ui import door, linking, opening
 
 T = TypeVar("T")
-_PAINT_SECONDS = 0.09
 # A file of ours: Streamlit would fetch a named icon from a server of Google's.
 _ICON = environment.ROOT / ".streamlit" / "icon.png"
 _FRAME = f"""<style>
@@ -32,19 +30,25 @@ _FRAME = f"""<style>
 [data-testid=stCaptionContainer] {{color:inherit; opacity:.78}}
 [data-testid=stWidgetLabel][disabled] {{color:inherit}}
 .st-key-say-place {{min-height:2.75rem}}
+[data-testid=stLayoutWrapper]:has(> .st-key-run-place), .st-key-run-place {{height:auto; overflow:visible}}
+.st-key-run-place {{min-height:4.25rem}}
+.st-key-variants-row img {{aspect-ratio:1}}
+.st-key-variants-row > :nth-child(2) img {{aspect-ratio:2.05}}
 [data-testid=stBaseButton-primary], [data-testid=stMultiSelectTagsContainer] [data-tag] {{
   background-color:{look.ACCENT}; border-color:{look.ACCENT}; color:#fff}}
 @media (pointer:coarse) {{
   :is([data-testid=stMain], [data-testid=stSidebarUserContent])
     :is(button, summary, [role=tab], [data-testid=stCheckbox] label, [data-testid=stSelectbox] [role=group])
     {{min-height:44px}}
-  [data-testid=stCheckbox] label {{align-items:center}}}}
+  [data-testid=stCheckbox] label {{align-items:center}}
+  .st-key-run-place {{min-height:5.75rem}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
 @media (max-width:640px) {{
   .stMainBlockContainer h1 {{font-size:1.9rem; padding:.2rem 0}}
   [data-testid=stTabs] [role=tablist] {{flex-wrap:wrap}}
-  .st-key-head {{padding-top:.6rem}}}}
+  .st-key-head {{padding-top:.6rem}}
+  .st-key-runs-bar {{min-height:5.5rem}}}}
 </style>"""
 _PAGES = {"": "Home", "Train": "Train", "Metrics": "Metrics", "Draw": "Draw", "Runs": "Runs"}  # of a link: what it says
 # Screen readers choose their voice by this.
@@ -59,7 +63,7 @@ def frame(title: str) -> None:
     asked, own = st.query_params.get("lang"), texts.nearest(st.context.locale or "")
     st.session_state.setdefault("lang", asked if asked in texts.LANGUAGES else own)
     st.set_page_config(page_title=f"{t(title)} · Digit Lab", page_icon=_ICON, layout="wide")
-    st.html(plots.STYLE + _FRAME + _page_names())
+    st.html(plots.STYLE + plots_explain.STYLE + _FRAME + _page_names())
     _language_input()
     # English goes without saying, but for somebody whose browser would say otherwise at the next visit.
     if language() == own == "en":
@@ -67,19 +71,9 @@ def frame(title: str) -> None:
     else:
         st.query_params["lang"] = language()
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
-        st.title(t(title))
-        linking.copy_button()
-    st.session_state["page_opens"] = st.session_state.get("page_title") != title
-    st.session_state["page_title"] = title
-
-
-def let_paint() -> None:
-    """Let the browser show what one came for, before a page that was just opened sends the rest.
-
-    It draws in one go whatever came within 10 ms: the first number would wait for the last chart (`bench/pages.py`).
-    """
-    if st.session_state.pop("page_opens", False):
-        time.sleep(_PAINT_SECONDS)
+        st.title(t(title), anchor=False)
+        with opening.after_paint():
+            linking.copy_button()
 
 
 def _language_input() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core import glossary, inference, metrics, models, runs
 from core.settings import Settings
 from core.texts import t
-from core.ui import assignment, frame, linked, registry, training
+from core.ui import assignment, frame, linked, opening, registry, training
 
 MAX_NOTCHES = 50  # beyond that a slider cannot be set with a finger
 _LEVELS = {"light": "light variants", "hands": "other hands"}
@@ -128,7 +128,9 @@ def pick_run(settings: Settings, preferred: str = "") -> runs.Run:
     labels = {run.id: run_label(run) for run in found}
     first = next((run_id for run_id in (wanted, preferred) if run_id in labels), found[0].id)
     index = list(labels).index(first)
-    chosen = st.selectbox(t("Run"), list(labels), index=index, format_func=labels.__getitem__, help=t(_RUN_HELP))
+    # Only a container with a height keeps its place while it is empty; the style sheet lets it grow.
+    with st.container(height=68, border=False, key="run-place"), opening.after_paint():
+        chosen = st.selectbox(t("Run"), list(labels), index=index, format_func=labels.__getitem__, help=t(_RUN_HELP))
     if not wanted or wanted in labels or chosen != first:  # the link keeps what may still be fetched
         st.query_params["run"] = chosen
     return next(run for run in found if run.id == chosen)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
+from itertools import compress
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import streamlit as st
 from core import compare, dataset, glossary, plots_compare, runs, serving, tracking
 from core.settings import Settings
 from core.texts import later, retell, t
-from core.ui import frame, inputs, linked, registry
+from core.ui import frame, inputs, linked, opening, registry
 
 _BEST = {"accuracy": "most", "f1": "most", "log_loss": "least", "fit_seconds": "least", "megabytes": "least"}
 _NAMES = {
@@ -21,25 +22,27 @@ _NAMES = {
     "fit_seconds": later("quickest"),
     "megabytes": later("smallest"),
 }
+_ROW = 35  # pixels, as Streamlit draws it
+# In the link, and on the screen.
+_LOOKS = {"Table": later("Table"), "Accuracy against time and size": later("Chart")}
 _ANSWERS = {"all": (True, False), later("can answer"): (True,), later("cannot answer"): (False,)}
 
 
-def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
-    """Let the visitor narrow the runs down; what was asked for is in the link."""
+def _filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
     labels = [runs.load_labels(run) for run in found]
     families = dict(sorted({run.card["label"]: run.family for run in found}.items()))
     tags = sorted({tag for label in labels for tag in label.get("tags", [])})
     authors = sorted({label["author"] for label in labels if label.get("author")})
-    with st.container(horizontal=True, vertical_alignment="center"):
-        words = st.text_input(
-            t("Search"),
-            key="find",
-            bind="query-params",
-            placeholder=t("name, note, parameter, id"),
-            label_visibility="collapsed",
-            icon=":material/search:",
-            width=230,
-        )
+    words = st.text_input(
+        t("Search"),
+        key="find",
+        bind="query-params",
+        placeholder=t("name, note, parameter, id"),
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=230,
+    )
+    with opening.after_paint():
         with st.popover(t("Filter"), icon=":material/filter_alt:"):
             look: dict[str, Any] = {"placeholder": t("all")}
             some = linked.choose(st.multiselect, t("Model"), list(families), [], "kind", **look)
@@ -62,8 +65,6 @@ def filter_runs(found: Sequence[runs.Run]) -> list[runs.Run]:
             and all(word in _text(run, label) for word in (words or "").lower().split())
         ):
             shown.append(run)
-    if len(shown) < len(found):
-        st.caption(t("{shown} of {total} runs are like that.", shown=len(shown), total=len(found)))
     return shown
 
 
@@ -117,19 +118,24 @@ def choose(ids: Sequence[str]) -> None:
 
 
 def show_runs(
-    settings: Settings, digits: dataset.Digits, shown: Sequence[runs.Run], chosen: Sequence[runs.Run]
+    settings: Settings, digits: dataset.Digits, found: Sequence[runs.Run], chosen: Sequence[runs.Run]
 ) -> None:
-    """Show the table, and beside it, in a tab, the runs as points."""
+    """Let the visitor narrow the runs down, and show these as a table or as points; the link says which."""
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-bar"):
+        shown = _filter_runs(found)
+        with opening.after_paint():
+            choice = (st.segmented_control, t("Show"), list(_LOOKS), "Table", "look", lambda one: t(_LOOKS[one]))
+            as_table = linked.choose(*choice, required=True, label_visibility="collapsed") == "Table"
     if not shown:
         st.info(t("No run is like that. Take a filter away."), icon=":material/filter_alt_off:")
         return
+    if len(shown) < len(found):
+        st.caption(t("{shown} of {total} runs are like that.", shown=len(shown), total=len(found)))
     table = runs_frame(settings, digits, shown)
-    first, second = linked.tabs("look", [later("Table"), later("Accuracy against time and size")])
-    with first:
+    if as_table:
         _table(table, shown, [run.id for run in chosen])
-    if second.open:
-        with second:
-            _points(table, [run.id for run in chosen])
+    else:
+        _points(table, [run.id for run in chosen])
 
 
 def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.Run]) -> pd.DataFrame:
@@ -158,13 +164,12 @@ def runs_frame(settings: Settings, digits: dataset.Digits, shown: Sequence[runs.
                 "label": inputs.run_label(run),
             }
         )
-    table = pd.DataFrame(rows, index=[run.id for run in shown])
-    same = [run.id for run in shown if run.config["data_sha256"] == digits.sha256] or list(table.index)
-    marks = compare.best(table.loc[same, list(_BEST)].astype(float), _BEST)
-    # Row by row pandas would take longer than everything else here together.
+    same = [i for i, run in enumerate(shown) if run.config["data_sha256"] == digits.sha256] or range(len(shown))
+    figures = pd.DataFrame([[rows[i][name] for name in _BEST] for i in same], columns=list(_BEST), dtype=float)
     names = [t(name) for name in _NAMES.values()]
-    words = [", ".join(name for name, best in zip(names, row, strict=True) if best) for row in marks.values]
-    return table.assign(best=pd.Series(words, index=same).reindex(table.index, fill_value=""))
+    for i, marked in zip(same, compare.best(figures, _BEST).to_numpy(), strict=True):
+        rows[i]["best"] = ", ".join(compress(names, marked))
+    return pd.DataFrame(rows, index=[run.id for run in shown])
 
 
 def _name(run: runs.Run) -> str:
@@ -186,6 +191,7 @@ def _table(table: pd.DataFrame, shown: Sequence[runs.Run], chosen: list[str]) ->
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         hide_index=True,
+        height=min(_ROW * (len(table) + 1) + 2, 400),  # said, so that what stands below does not jump
         alt=t("All runs; tick one to see it, two or more to compare them"),
         column_config=_columns(),
     )

@@ -126,8 +126,7 @@ with five:
     with words:
         ui.link(t("Draw"), "pages/3_Draw.py", ":material/draw:", key="lesson-draw")
     board, squeezed, centred = lesson.drawn_small(example)
-    for cell, image, caption in zip(
-        picture.columns(3), (board, squeezed, centred), (t("drawn"), t("squeezed"), t("centred")), strict=True
-    ):
-        cell.image(plots.magnified(image, 1 if image is board else 10), caption=caption, width="stretch", alt=caption)
+    row = picture.container(horizontal=True, gap="xsmall")  # columns would fill a phone with one picture each
+    for image, caption in ((board, t("drawn")), (squeezed, t("squeezed")), (centred, t("centred"))):
+        row.image(plots.magnified(image, 1 if image is board else 10), caption=caption, width=78, alt=caption)
 ui.show_glossary(best)

@@ -41,7 +41,8 @@ _FRAME = f"""<style>
     :is(button, summary, [role=tab], [data-testid=stCheckbox] label, [data-testid=stSelectbox] [role=group])
     {{min-height:44px}}
   [data-testid=stCheckbox] label {{align-items:center}}
-  .st-key-run-place {{min-height:5.75rem}}}}
+  .st-key-run-place {{min-height:5.75rem}}
+  [class*=st-key-runs-] [data-testid=stElementToolbar] {{top:-3.2rem}}}}
 @media (prefers-reduced-motion:reduce) {{
   * {{animation-duration:.01ms !important; transition-duration:.01ms !important}}}}
 @media (max-width:640px) {{

@@ -485,7 +485,7 @@ def test_trials_are_logged_synced_and_proven(swept, tmp_path, tiny_npz):
         files.write_json(found.path / "tracking.json", state | {"state": "local only"})
         gone = next(name for name, run in server.runs.items() if run["displayName"] == "trial-2")
         del server.runs[gone]
-        server.fault = lambda path, operation: 503 if "file_stream" in path or operation == "UpsertBucket" else None
+        server.fault = lambda path, operation: 403 if "file_stream" in path or operation == "UpsertBucket" else None
         core(lab, "track", "--sync")
         state = tracking.load_state(found)
         assert state["state"] == "failed"

@@ -44,11 +44,10 @@ def test_nothing_overflows_on_a_phone_or_with_large_text(serve, visit, trained):
     url = serve(trained)
     page = visit(url, width=360, touch=True)
     for name in PAGES:
+        page.set_viewport_size({"width": 360, "height": 900})
         show(page, f"{url}/{name}")
         assert overflow(page) <= 0, f"{name or 'Home'} at 360 px"
-    page.set_viewport_size({"width": 1280, "height": 900})
-    for name in PAGES:
-        show(page, f"{url}/{name}")
+        page.set_viewport_size({"width": 1280, "height": 900})
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         page.wait_for_selector(IDLE)
         # A table takes the new size in a moment after.

@@ -85,7 +85,7 @@ def test_train_measure_draw(serve, visit, tiny, strokes):
 def test_reload_second_tab_and_server_restart_keep_the_job(serve, visit, tiny, slow_npz):
     settings = Settings(home=tiny.home, keras_home=tiny.keras_home, memory_mb=4096, mnist=slow_npz)
     url = serve(settings)
-    page = visit(f"{url}/Train?max_depth=no+limit")
+    page = visit(f"{url}/Train?max_depth=no+limit&augmentation=none")
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_text(re.compile("Fitting")).wait_for()
     page.reload()

@@ -1,7 +1,17 @@
 """What the pages share on the screen. The only part of core that imports Streamlit.
 
-The look: one accent (blue) for what counts, grey for the rest; black ink on white paper for every digit, in both
-themes; numbers with the digits that mean something; charts without tools; one useful thing first on every page.
+The look, in ten lines (the colours are in `core/look.py`, what Streamlit itself draws is in `.streamlit/config.toml`):
+
+1. One accent, blue, for what counts and for what one does first; grey for the rest; red marks a place, nothing else.
+2. Every digit is black ink on white paper, in both themes, its pixels visible.
+3. Ten colours for the ten digits, the same in every chart, and never without the digit itself beside them.
+4. One typeface, Streamlit's; sizes in rem, so that a reader's own setting holds.
+5. One spacing, Streamlit's gap between elements; what comes late has its place kept, so that nothing moves.
+6. Numbers stand right-aligned, with the digits that mean something, and an interval where there is one.
+7. Charts have neither tools nor a frame, and the same height where they stand side by side.
+8. The first screen answers the page's one question, at 1280 and at 390 pixels; what is for few is folded away.
+9. Every control and every number has its help in one sentence; an error says the fact, the value and the cure.
+10. What a finger touches is 44 pixels high; what moves, moves only for those who did not ask for less.
 """
 
 from core.ui import board, linking

@@ -21,7 +21,7 @@ run: $(STAMP)
 	@$(BIN)/python bin/serve.py
 
 test: $(STAMP) browser
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -n 2 -q
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/pytest -n 2 --dist worksteal -q
 
 check: test
 

@@ -53,8 +53,8 @@ def inverted_png(pens: dict[str, np.ndarray], number: int) -> bytes:
     return body.getvalue()
 
 
-def replay(page: Any, strokes: list[Any]) -> None:
-    """Draw strokes with the mouse as fast as it goes; waits for nothing."""
+def replay(page: Any, strokes: list[Any], a_point_a_frame: bool = False) -> None:
+    """Draw strokes with the mouse as fast as it goes; or, as a hand does, so that the browser takes every point."""
     box = page.locator("canvas.upper-canvas").last.bounding_box()
     for stroke in strokes:
         points = [(box["x"] + float(x), box["y"] + float(y)) for x, y in stroke]
@@ -62,6 +62,8 @@ def replay(page: Any, strokes: list[Any]) -> None:
         page.mouse.down()
         for point in points[1:]:
             page.mouse.move(*point)
+            if a_point_a_frame:
+                page.evaluate("() => new Promise(requestAnimationFrame)")
         page.mouse.up()
 
 

@@ -123,7 +123,7 @@ def test_forty_pens_are_read_as_they_were_sent(draw_page, pens):
         page.wait_for_selector(IDLE)
         for number in numbers:
             strokes = [thinned(stroke) * scale + offset for stroke in pen_strokes(pens, number)]
-            replay(page, strokes)
+            replay(page, strokes, a_point_a_frame=True)
             shows(page, run, received, len(strokes))
             assert {one["strokeWidth"] for one in received.drawings[-1]["raw"]["objects"]} == {brush}
             same += answer(page) == str(stored[number])

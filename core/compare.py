@@ -171,7 +171,7 @@ def best(frame: pd.DataFrame, better: Mapping[str, str] = BETTER) -> pd.DataFram
     """
     values = frame.to_numpy(float) * [1 if better.get(name) == "most" else -1 for name in frame.columns]
     top = np.fmax.reduce(values, axis=0, initial=-np.inf)
-    ranked = [name in better for name in frame.columns] & (np.isfinite(values).sum(axis=0) > 1)
+    ranked = [name in better for name in frame.columns] & ((~np.isnan(values)).sum(axis=0) > 1)
     return pd.DataFrame((values == top) & ranked, index=frame.index, columns=frame.columns)
 
 

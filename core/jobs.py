@@ -248,9 +248,8 @@ def _last_words(path: Path, events: list[dict[str, Any]]) -> str:
         return events[-1]["message"]
     lines = (path / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     stage = events[-1]["stage"] if events else "starting"
-    return "\n".join(
-        [f"The process ended in the stage “{stage}” without a word (killed, or out of memory).", *lines[-5:]]
-    )
+    silent = f"The process ended in the stage “{stage}” without a word (killed, or out of memory)."
+    return "\n".join([silent, *lines[-5:]])
 
 
 def save_process(path: Path, process: psutil.Process) -> None:
@@ -289,8 +288,9 @@ def _gone(job_id: str) -> JobError:
 
 
 def _starting(path: Path, submitted: float) -> bool:
-    known = (path / "process.json").exists()
-    return _process(path) is not None if known else time.time() - submitted < START_GRACE_SECONDS
+    if (path / "process.json").exists():
+        return _process(path) is not None
+    return time.time() - submitted < START_GRACE_SECONDS
 
 
 def _prune(settings: Settings) -> None:

@@ -37,6 +37,7 @@ def click_cell(page, true: int, said: int) -> None:
         with contextlib.suppress(TimeIsOver):
             page.wait_for_url(re.compile(f"pair={true}.read.as.{said}"), timeout=10_000)
             return True
+        assert not label.count(), "a click was lost although plotly saw the mouse there"
         return False
 
     until(taken, what=f"a click on the cell {true}, {said}")
@@ -53,6 +54,7 @@ def test_a_click_on_a_cell_opens_its_images(serve, visit, trained_home, tiny_npz
     for true, said in ((worst.true, worst.predicted), (0, 0), (9, 9)):
         click_cell(page, true, said)
         page.locator(f'a.dm-image[title*="labelled {true}, read as {said},"]').first.wait_for()
+        page.wait_for_url(re.compile(f"pair={true}.read.as.{said}"))
     page.locator("a.dm-image").first.focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Draw").wait_for()

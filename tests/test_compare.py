@@ -84,6 +84,7 @@ def test_best_is_marked_in_its_own_direction():
     assert marks["log_loss"].tolist() == [True, False, False]
     assert not marks["name"].any()
     assert not compare.best(frame.iloc[:1]).to_numpy().any()
+    assert compare.best(pd.DataFrame({"log_loss": [0.2, np.inf]}))["log_loss"].tolist() == [True, False]
 
 
 def test_other_data_cannot_be_compared_and_says_why():
